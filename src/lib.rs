@@ -1,0 +1,13 @@
+//! Pollux: a self-hosted chat back end. People sign in with a code sent to their phone, keep rooms, and talk to
+//! a model whose replies are written by workers from a durable queue.
+//!
+//! The house has four floors; an import goes down, never up or sideways:
+//!
+//! - top: [`http`](crate) and [`worker`](crate), the two doors, for requests and for jobs;
+//! - second: `services`, use cases that combine two or more of what lies below;
+//! - first: `storage` (durable truth), `live` (what may be lost), [`providers`] (other people's services);
+//! - ground: [`domain`], [`error`], `config`: types and rules.
+
+pub mod domain;
+pub mod error;
+pub mod providers;

@@ -1,0 +1,3 @@
+//! The binary: reads the settings and starts what was asked for.
+
+fn main() {}
