@@ -148,7 +148,7 @@ impl Clock {
         match self {
             Self::System => {
                 let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                Timestamp(since_1970.map(millis).unwrap_or(0))
+                Timestamp(since_1970.map_or(0, millis))
             }
             Self::Manual(moment) => Timestamp(moment.load(Ordering::SeqCst)),
         }
