@@ -1,0 +1,68 @@
+//! Durable truth, on SQLite or PostgreSQL. Only this floor knows SQL, which is written once for both engines.
+
+mod migrate;
+mod postgres;
+mod sqlite;
+mod statement;
+mod value;
+
+use std::path::Path;
+
+pub use self::postgres::Postgres;
+pub use self::sqlite::Sqlite;
+pub use self::statement::{Refusal, Sql, Write, WriteError, Written};
+pub use self::value::{FromRow, Row, Value};
+
+use crate::domain::time::Timestamp;
+use crate::error::{Error, Result};
+
+/// The database, one of the two engines.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// One file, one process.
+    Sqlite(Sqlite),
+    /// A server, any number of processes.
+    Postgres(Postgres),
+}
+
+impl Db {
+    /// Opens the SQLite file, making and migrating it as needed.
+    pub async fn open_sqlite(file: &Path, now: Timestamp) -> Result<Self> {
+        let file = file.to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            migrate::migrate_sqlite(&file, now)?;
+            Sqlite::open(&file)
+        });
+        opened.await.map_err(Error::internal)?.map(Self::Sqlite)
+    }
+
+    /// Connects to PostgreSQL and migrates it as needed.
+    pub async fn open_postgres(url: &str, now: Timestamp) -> Result<Self> {
+        let database = Postgres::open(url)?;
+        migrate::migrate_postgres(&database, now).await?;
+        Ok(Self::Postgres(database))
+    }
+
+    /// Runs a list of steps as one durable transaction.
+    pub async fn write(&self, write: Write) -> Result<Written, WriteError> {
+        match self {
+            Self::Sqlite(engine) => engine.write(write).await,
+            Self::Postgres(engine) => engine.write(write).await,
+        }
+    }
+
+    async fn rows(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite(engine) => engine.read(sql, params).await,
+            Self::Postgres(engine) => engine.read(sql, params).await,
+        }
+    }
+
+    async fn list<T: FromRow>(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<T>> {
+        self.rows(sql, params).await?.into_iter().map(T::from_row).collect()
+    }
+
+    async fn find<T: FromRow>(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Option<T>> {
+        self.rows(sql, params).await?.into_iter().next().map(T::from_row).transpose()
+    }
+}

@@ -1,0 +1,230 @@
+//! PostgreSQL: shared pipelined connections for single statements, pooled ones for transactions.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
+
+use super::statement::{Refusal, Sql, Step, Write, WriteError, Written};
+use super::value::{Row, Value};
+use crate::error::{Error, Result};
+
+const POOL: usize = 16;
+const SHARED: usize = 4;
+const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(2);
+/// Every session of ours: nothing may hang, and an acknowledged write is on disk.
+const SESSION: &str = "-c statement_timeout=10s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s \
+                       -c synchronous_commit=on -c timezone=UTC";
+/// What `pollux_require` raises.
+const REFUSED: &str = "PX001";
+
+type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
+
+/// A handle to the connections.
+#[derive(Clone)]
+pub struct Postgres {
+    pool: Pool,
+    shared: Arc<[Mutex<Option<Arc<Object>>>]>,
+    turn: Arc<AtomicUsize>,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").field("pool", &self.pool.status()).finish_non_exhaustive()
+    }
+}
+
+impl Postgres {
+    /// Prepares the pool; the first connection is made when it is needed.
+    pub fn open(url: &str) -> Result<Self> {
+        let manager = Manager::from_config(
+            settings(url)?,
+            tls(),
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(POOL + SHARED)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(WAIT_FOR_CONNECTION))
+            .create_timeout(Some(WAIT_FOR_CONNECTION))
+            .build()
+            .map_err(Error::internal)?;
+        let shared = (0..SHARED).map(|_| Mutex::new(None)).collect();
+        Ok(Self { pool, shared, turn: Arc::default() })
+    }
+
+    /// A connection of one's own, for migrations.
+    pub(super) async fn connection(&self) -> Result<Object> {
+        self.pool.get().await.map_err(Error::unavailable)
+    }
+
+    /// Reads rows by one statement.
+    pub async fn read(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
+        let client = self.shared().await?;
+        let statement = client.prepare_cached(sql.postgres()).await.map_err(failed)?;
+        query(&client, &statement, &borrowed(&params)).await.map_err(failed)
+    }
+
+    /// Runs a list as one transaction that travels in one round trip.
+    pub async fn write(&self, write: Write) -> Result<Written, WriteError> {
+        if let ([step], None) = (write.steps.as_slice(), write.serialised_by) {
+            let client = self.shared().await.map_err(WriteError::Failed)?;
+            let (statement, params) = prepare(&client, step).await.map_err(judge)?;
+            let rows = query(&client, &statement, &params).await.map_err(judge)?;
+            return Ok(Written(vec![rows]));
+        }
+        let client = self.connection().await.map_err(WriteError::Failed)?;
+        transact(&client, &write).await
+    }
+
+    async fn shared(&self) -> Result<Arc<Object>> {
+        let slot = &self.shared[self.turn.fetch_add(1, Ordering::Relaxed) % SHARED];
+        let known = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(client) = known
+            && !client.is_closed()
+        {
+            return Ok(client);
+        }
+        let fresh = Arc::new(self.connection().await?);
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+}
+
+fn settings(url: &str) -> Result<tokio_postgres::Config> {
+    let mut settings: tokio_postgres::Config =
+        url.parse().map_err(|_| Error::internal("DATABASE_URL is not a PostgreSQL address"))?;
+    let options = settings.get_options().map_or_else(|| SESSION.to_owned(), |given| format!("{given} {SESSION}"));
+    settings.options(options).application_name("pollux").connect_timeout(WAIT_FOR_CONNECTION);
+    Ok(settings)
+}
+
+fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = match versions {
+        Ok(builder) => builder,
+        Err(error) => unreachable!("the ring provider speaks the default protocol versions: {error}"),
+    };
+    tokio_postgres_rustls::MakeRustlsConnect::new(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|value| value as _).collect()
+}
+
+async fn prepare<'a>(
+    client: &Object,
+    step: &'a Step,
+) -> Result<(Statement, Vec<&'a (dyn ToSql + Sync)>), tokio_postgres::Error> {
+    let mut params = borrowed(&step.params);
+    let Some(refusal) = step.guard else {
+        return Ok((client.prepare_cached(step.sql.postgres()).await?, params));
+    };
+    let statement = client.prepare_cached(step.sql.guarded(step.params.len())).await?;
+    params.push(refusal.name());
+    Ok((statement, params))
+}
+
+async fn query(
+    client: &Client,
+    statement: &Statement,
+    params: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let rows = client.query(statement, params).await?;
+    rows.iter().map(read_row).collect()
+}
+
+fn read_row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
+    let columns = (0..row.len()).map(|index| Value::from_postgres(row, index)).collect::<Result<_, _>>()?;
+    Ok(Row::new(columns))
+}
+
+/// Sends `begin`, every step and `commit` in one go: a refused or failed step makes the server turn the commit into
+/// a rollback, so nobody has to wait for an answer in between.
+async fn transact(client: &Object, write: &Write) -> Result<Written, WriteError> {
+    let mut prepared = Vec::with_capacity(write.steps.len());
+    for step in &write.steps {
+        prepared.push(prepare(client, step).await.map_err(judge)?);
+    }
+    let lock = write.serialised_by.map(|number| format!("select pg_advisory_xact_lock({number})"));
+
+    let mut sent: Vec<Future<'_, Result<Vec<Row>, tokio_postgres::Error>>> = Vec::with_capacity(prepared.len() + 3);
+    sent.push(Box::pin(command(client, "begin")));
+    if let Some(lock) = &lock {
+        sent.push(Box::pin(command(client, lock)));
+    }
+    for (statement, params) in &prepared {
+        sent.push(Box::pin(query(client, statement, params)));
+    }
+    sent.push(Box::pin(command(client, "commit")));
+
+    let mut rows = join_in_order(sent).await.into_iter().collect::<Result<Vec<_>, _>>().map_err(judge)?;
+    rows.pop();
+    rows.drain(..rows.len() - prepared.len());
+    Ok(Written(rows))
+}
+
+async fn command(client: &Client, text: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
+    client.batch_execute(text).await.map(|()| Vec::new())
+}
+
+/// Polls all in order each time, so that the first poll puts all requests on the wire in order and together.
+async fn join_in_order<T>(mut futures: Vec<Future<'_, T>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut waiting = false;
+        for (future, slot) in futures.iter_mut().zip(&mut done) {
+            if slot.is_some() {
+                continue;
+            }
+            match future.as_mut().poll(context) {
+                Poll::Ready(value) => *slot = Some(value),
+                Poll::Pending => waiting = true,
+            }
+        }
+        if waiting { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+fn judge(error: tokio_postgres::Error) -> WriteError {
+    let refusal = error
+        .as_db_error()
+        .filter(|told| told.code().code() == REFUSED)
+        .and_then(|told| Refusal::parse(told.message()));
+    refusal.map_or_else(|| WriteError::Failed(failed(error)), WriteError::Refused)
+}
+
+/// Tells trouble that may pass (connections, locks, a restart, a full disk) from a fault of ours.
+pub(super) fn failed(error: tokio_postgres::Error) -> Error {
+    let Some(state) = error.code() else {
+        return if error.is_closed() || is_io(&error) { Error::unavailable(error) } else { Error::internal(error) };
+    };
+    let passing = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::QUERY_CANCELED,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+    ];
+    let class = &state.code()[..2];
+    if passing.contains(state) || matches!(class, "08" | "53" | "57" | "58") {
+        return Error::unavailable(error);
+    }
+    Error::internal(error)
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}
