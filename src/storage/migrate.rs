@@ -58,9 +58,8 @@ fn step_sqlite(connection: &mut Connection, now: Timestamp) -> Result<bool> {
     let applied = change
         .prepare("select number, name, checksum from schema_migrations order by number")
         .and_then(|mut select| {
-            let rows = select.query_map([], |row| {
-                Ok(Applied { number: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? })
-            })?;
+            let rows = select
+                .query_map([], |row| Ok(Applied { number: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? }))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         })
         .map_err(sqlite::failed)?;
@@ -86,8 +85,10 @@ pub async fn migrate_postgres(database: &Postgres, now: Timestamp) -> Result<()>
 async fn step_postgres(connection: &mut deadpool_postgres::Object, now: Timestamp) -> Result<bool> {
     let change = connection.transaction().await.map_err(postgres::failed)?;
     // Another process may be in the middle of a long step: wait for it longer than for a row.
-    let locked = format!("set local lock_timeout = '60s'; select pg_advisory_xact_lock({LOCK}); {TABLE}; \
-                          set local lock_timeout = '2s'; set local statement_timeout = 0");
+    let locked = format!(
+        "set local lock_timeout = '60s'; select pg_advisory_xact_lock({LOCK}); {TABLE}; \
+                          set local lock_timeout = '2s'; set local statement_timeout = 0"
+    );
     change.batch_execute(&locked).await.map_err(postgres::failed)?;
     let rows = change
         .query("select number, name, checksum from schema_migrations order by number", &[])

@@ -1,14 +1,26 @@
 //! Durable truth, on SQLite or PostgreSQL. Only this floor knows SQL, which is written once for both engines.
 
+mod auth;
+mod chats;
+mod idempotency;
+mod jobs;
 mod migrate;
 mod postgres;
+mod replies;
 mod sqlite;
 mod statement;
+mod usage;
+mod users;
 mod value;
 
 use std::path::Path;
 
+pub use self::auth::{Guessed, NewChallenge, NewSession};
+pub use self::chats::{ChatroomChange, Listed, NewChatroom};
+pub use self::idempotency::{NewKey, StoredKey};
+pub use self::jobs::{DeadJob, Depth, Setback, WorkerName};
 pub use self::postgres::Postgres;
+pub use self::replies::{Earlier, Finished, NewExchange, ReplyTask};
 pub use self::sqlite::Sqlite;
 pub use self::statement::{Refusal, Sql, Write, WriteError, Written};
 pub use self::value::{FromRow, Row, Value};
@@ -65,4 +77,18 @@ impl Db {
     async fn find<T: FromRow>(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Option<T>> {
         self.rows(sql, params).await?.into_iter().next().map(T::from_row).transpose()
     }
+}
+
+/// Every statement of the house, by name: a test prepares each on both engines.
+pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
+    let files = [
+        users::CATALOGUE,
+        auth::CATALOGUE,
+        chats::CATALOGUE,
+        replies::CATALOGUE,
+        usage::CATALOGUE,
+        idempotency::CATALOGUE,
+        jobs::CATALOGUE,
+    ];
+    files.into_iter().flatten().copied()
 }

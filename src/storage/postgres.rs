@@ -44,11 +44,8 @@ impl std::fmt::Debug for Postgres {
 impl Postgres {
     /// Prepares the pool; the first connection is made when it is needed.
     pub fn open(url: &str) -> Result<Self> {
-        let manager = Manager::from_config(
-            settings(url)?,
-            tls(),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
+        let manager =
+            Manager::from_config(settings(url)?, tls(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(POOL + SHARED)
             .runtime(Runtime::Tokio1)

@@ -190,7 +190,8 @@ fn collect(statement: &mut rusqlite::CachedStatement<'_>, params: &[Value]) -> r
     let mut rows = statement.query(params_from_iter(params))?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        let columns = (0..width).map(|index| Value::from_sqlite(row.get_ref(index)?)).collect::<rusqlite::Result<_>>()?;
+        let columns =
+            (0..width).map(|index| Value::from_sqlite(row.get_ref(index)?)).collect::<rusqlite::Result<_>>()?;
         all.push(Row::new(columns));
     }
     Ok(all)
@@ -202,9 +203,9 @@ pub(super) fn failed(error: rusqlite::Error) -> Error {
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure,
     };
     match error.sqlite_error_code() {
-        Some(
-            DatabaseBusy | DatabaseLocked | DiskFull | SystemIoFailure | CannotOpen | OutOfMemory | ReadOnly,
-        ) => Error::unavailable(error),
+        Some(DatabaseBusy | DatabaseLocked | DiskFull | SystemIoFailure | CannotOpen | OutOfMemory | ReadOnly) => {
+            Error::unavailable(error)
+        }
         _ => Error::internal(error),
     }
 }
@@ -215,10 +216,8 @@ fn gone() -> Error {
 
 fn turned_away(error: &TrySendError<Order>) -> Error {
     match error {
-        TrySendError::Full(_) => {
-            Error::new(Code::Overloaded, "Too much is waiting to be written. Please try again.")
-                .retry_after(Duration::from_secs(1))
-        }
+        TrySendError::Full(_) => Error::new(Code::Overloaded, "Too much is waiting to be written. Please try again.")
+            .retry_after(Duration::from_secs(1)),
         TrySendError::Disconnected(_) => gone(),
     }
 }

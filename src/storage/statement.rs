@@ -32,9 +32,7 @@ impl Sql {
     /// The text for PostgreSQL.
     #[must_use]
     pub fn postgres(&self) -> &str {
-        self.postgres.get_or_init(|| {
-            self.text.replace('?', "$").replace(SKIP_LOCKED, "for update skip locked")
-        })
+        self.postgres.get_or_init(|| self.text.replace('?', "$").replace(SKIP_LOCKED, "for update skip locked"))
     }
 
     /// The text for PostgreSQL that raises the refusal, its last parameter, when no row was changed.
@@ -53,7 +51,7 @@ impl Sql {
 /// Declares the statements of a file and lists them, so that a test can prepare every one on both engines.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $text:expr;)+) => {
-        $($(#[$doc])* static $name: $crate::storage::statement::Sql = $crate::storage::statement::Sql::new($text);)+
+        $($(#[$doc])* pub(super) static $name: $crate::storage::statement::Sql = $crate::storage::statement::Sql::new($text);)+
 
         /// Every statement of this file, by name.
         pub(super) const CATALOGUE: &[(&str, &$crate::storage::statement::Sql)] = &[$((stringify!($name), &$name),)+];

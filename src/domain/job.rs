@@ -1,0 +1,122 @@
+//! Jobs: what the queue holds, whose turn it is, and when a failed one is tried again.
+
+use std::time::Duration;
+
+use super::ids::{ChatroomId, JobId, MessageId, UserId};
+use super::plan::Tier;
+use super::time::Timestamp;
+
+/// How long a worker holds a job without renewing.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// How often a worker renews.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+/// From acceptance to the moment a reply is given up.
+pub const DEADLINE: Duration = Duration::from_mins(10);
+/// Tries of a reply for faults of the model.
+pub const TRIES: u32 = 5;
+/// Tries of a reply whose answer came out empty.
+pub const EMPTY_TRIES: u32 = 3;
+/// Tries of a job that panics.
+pub const PANICS: u32 = 3;
+/// Tries of a job whose process dies.
+pub const DEATHS: u32 = 10;
+/// How far each waiting job of a user moves the user's next one back, so that others come between.
+const TURN_SPACING: Duration = Duration::from_secs(2);
+
+/// The kinds of work; matched in one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    /// Write a reply.
+    Reply,
+}
+
+impl JobKind {
+    /// The text that storage keeps.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reply => "reply",
+        }
+    }
+
+    /// The reverse of [`Self::as_str`]; none for a kind that a newer version wrote.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        (text == "reply").then_some(Self::Reply)
+    }
+}
+
+/// A job under this worker's lease.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// What is to be done; none when a newer version wrote it.
+    pub kind: Option<JobKind>,
+    /// The message it is about.
+    pub subject: MessageId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The room it is about.
+    pub chatroom_id: ChatroomId,
+    /// The lease's number: every write of the job carries it.
+    pub attempt: i64,
+    /// Tries that ended in a fault of the model.
+    pub errors: u32,
+    /// Tries that ended in a panic of the job.
+    pub panics: u32,
+    /// Tries that ended with the process.
+    pub deaths: u32,
+    /// What the last failed try ended in.
+    pub last_error: Option<String>,
+    /// When to give up.
+    pub deadline_at: Timestamp,
+}
+
+/// The place in the queue of a job accepted at `now`: the earliest turn goes first. Those of Basic stand back a
+/// fixed time behind Pro, and each job that its user already has waiting moves it back a little, so Pro goes first,
+/// users share, and waiting alone brings every job to the front.
+#[must_use]
+pub fn turn_base(now: Timestamp, tier: Tier) -> Timestamp {
+    now + tier.stands_back()
+}
+
+/// How far one waiting job of the same user moves a turn back, in milliseconds.
+#[must_use]
+pub fn turn_spacing_ms() -> i64 {
+    i64::try_from(TURN_SPACING.as_millis()).unwrap_or(0)
+}
+
+/// How long to wait before the next try: 1 s growing by 2 up to 60 s, half of it by chance (`0.0..1.0`), and never
+/// less than what the model asked for.
+#[must_use]
+pub fn backoff(failures: u32, asked: Option<Duration>, chance: f64) -> Duration {
+    let full = Duration::from_secs(1_u64 << failures.saturating_sub(1).min(6)).min(Duration::from_mins(1));
+    let jittered = full.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0);
+    asked.map_or(jittered, |asked| asked + full.mul_f64(chance.clamp(0.0, 1.0) / 10.0)).max(jittered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_stay_under_a_minute() {
+        let full: Vec<_> = (1..=8).map(|failures| backoff(failures, None, 1.0).as_secs()).collect();
+        assert_eq!(full, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(backoff(1, None, 0.0), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn a_wait_the_model_asked_for_is_kept() {
+        assert!(backoff(1, Some(Duration::from_secs(45)), 0.0) >= Duration::from_secs(45));
+    }
+
+    #[test]
+    fn a_basic_job_stands_behind_pro_but_ages_past_it() {
+        let early = Timestamp::from_millis(0);
+        let later = early + Duration::from_secs(30);
+        assert!(turn_base(early, Tier::Pro) < turn_base(early, Tier::Basic));
+        assert!(turn_base(early, Tier::Basic) < turn_base(later, Tier::Pro));
+    }
+}

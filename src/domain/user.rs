@@ -1,0 +1,55 @@
+//! People and their sessions.
+
+use std::time::Duration;
+
+use super::ids::{SessionId, UserId};
+use super::phone::Phone;
+use super::plan::Tier;
+use super::time::Timestamp;
+
+/// How long a session lasts at the most.
+pub const SESSION_LIFE: Duration = Duration::from_hours(90 * 24);
+/// Sessions of a user at one time; a further one ends the oldest.
+pub const SESSIONS_AT_ONCE: i64 = 20;
+/// Device tokens kept for a number; a further one replaces the oldest.
+pub const DEVICES_KEPT: i64 = 20;
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// The number it signs in with.
+    pub phone: Phone,
+    /// What the person is called.
+    pub name: Option<String>,
+    /// The plan.
+    pub tier: Tier,
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Who is calling: what every request with a token is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The session's id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The user's plan, as of now.
+    pub tier: Tier,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When it was ended, if it was.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Session {
+    /// True while it is neither ended nor over.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && now < self.expires_at
+    }
+}

@@ -1,0 +1,85 @@
+//! Idempotency keys: the first answer, stored in the transaction of its effect.
+
+use super::statement::{params, statements};
+use super::value::{FromRow, Row};
+use super::{Db, Refusal, Write};
+use crate::domain::ids::UserId;
+use crate::domain::time::{Day, Timestamp};
+use crate::error::Result;
+
+statements! {
+    KEY_KEPT = "insert into idempotency_keys (user_id, route, key, fingerprint, answer, quota_used, created_at)
+        values (?1, ?2, ?3, ?4, ?5, 
+          case when cast(?6 as bigint) is null then null
+            else coalesce((select used from usage where user_id = ?1 and day = ?6), 0) + 1 end, ?7)
+        on conflict (user_id, route, key) do nothing";
+    KEY = "select fingerprint, answer, quota_used, created_at from idempotency_keys
+        where user_id = ?1 and route = ?2 and key = ?3 and created_at > ?4";
+    KEY_OVER = "delete from idempotency_keys where user_id = ?1 and route = ?2 and key = ?3 and created_at <= ?4";
+    OLD_KEYS_SWEPT = "delete from idempotency_keys where created_at <= ?1";
+}
+
+/// A key about to be stored with its effect.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The route it was used on.
+    pub route: &'static str,
+    /// The key as sent.
+    pub key: String,
+    /// The digest of what was asked, so that another body is noticed.
+    pub fingerprint: [u8; 32],
+    /// The answer, as JSON.
+    pub answer: String,
+    /// The day whose quota the effect uses, where it does.
+    pub day: Option<Day>,
+    /// The present.
+    pub now: Timestamp,
+    /// Keys from before this moment are over.
+    pub over_before: Timestamp,
+}
+
+/// A key found.
+#[derive(Debug)]
+pub struct StoredKey {
+    /// The digest of what was asked.
+    pub fingerprint: Vec<u8>,
+    /// The answer, as JSON.
+    pub answer: String,
+    /// Messages used that day, this one included.
+    pub quota_used: Option<u32>,
+}
+
+/// Adds the steps that keep a key; refused when it is taken.
+pub(super) fn kept(write: Write, key: Option<NewKey>) -> Write {
+    let Some(new) = key else { return write };
+    let over = params![new.user_id, new.route, new.key.as_str(), new.over_before];
+    let kept = params![new.user_id, new.route, new.key, new.fingerprint, new.answer, new.day, new.now];
+    write.then(&KEY_OVER, over).must(&KEY_KEPT, kept, Refusal::KeyTaken)
+}
+
+impl Db {
+    /// The key of a user on a route, unless it is over.
+    pub async fn idempotency_key(
+        &self,
+        user_id: UserId,
+        route: &'static str,
+        key: &str,
+        over_before: Timestamp,
+    ) -> Result<Option<StoredKey>> {
+        self.find(&KEY, params![user_id, route, key, over_before]).await
+    }
+
+    /// Forgets the keys that are over.
+    pub async fn sweep_idempotency_keys(&self, over_before: Timestamp) -> Result<()> {
+        self.write(Write::new().then(&OLD_KEYS_SWEPT, params![over_before])).await?;
+        Ok(())
+    }
+}
+
+impl FromRow for StoredKey {
+    fn from_row(mut row: Row) -> Result<Self> {
+        Ok(Self { fingerprint: row.next()?, answer: row.next()?, quota_used: row.next()? })
+    }
+}

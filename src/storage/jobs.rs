@@ -1,0 +1,216 @@
+//! The queue: a table of ours, because it must share the message's transaction. Jobs are ready, waiting for a later
+//! try, running under a lease, or dead; a done one is gone.
+
+use super::statement::{params, statements};
+use super::value::{FromRow, Row};
+use super::{Db, Refusal, Write, WriteError};
+use crate::domain::ids::{JobId, MessageId};
+use crate::domain::job::{Job, JobKind, LEASE};
+use crate::domain::plan::Tier;
+use crate::domain::time::Timestamp;
+use crate::error::Result;
+
+/// Claims count what others are claiming: one at a time.
+const CLAIMING: i64 = 2;
+/// How many of those whose turn it is are looked at for one claim, as some may have to wait for their room or user.
+const CANDIDATES: i64 = 256;
+
+statements! {
+    DUE_MADE_READY = "update jobs set state = 'ready' where state = 'waiting' and run_at <= ?1";
+    ORPHANS_RESCUED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
+        where state = 'running' and lease_until <= ?1";
+    // Of the jobs whose turn it is, only the first of each room, none of a room with a running one, and of each user
+    // no more than the plan allows at once.
+    CLAIMED = "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
+        where id in (
+          select c.id from (
+            select h.id, h.turn_at, h.cap - h.busy as free,
+              row_number() over (partition by h.user_id order by h.turn_at, h.id) as place
+            from (
+              select j.id, j.turn_at, j.user_id,
+                case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end as cap,
+                (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running') as busy
+              from jobs j join users u on u.id = j.user_id
+              where j.state = 'ready'
+                and not exists (select 1 from jobs e
+                  where e.chatroom_id = j.chatroom_id and e.seq < j.seq and e.state <> 'dead')
+                and not exists (select 1 from jobs b where b.chatroom_id = j.chatroom_id and b.state = 'running')
+              order by j.turn_at, j.id limit ?6
+            ) h
+          ) c where c.place <= c.free order by c.turn_at, c.id limit ?3
+        )
+        returning id, kind, subject, user_id, chatroom_id, attempt, errors, panics, deaths, last_error, deadline_at";
+    REPLIES_BEGUN = "update messages set status = 'generating',
+          attempt = (select j.attempt from jobs j where j.subject = messages.id and j.state = 'running')
+        where id in (select subject from jobs where state = 'running' and worker = ?1 and lease_until = ?2)";
+    RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";
+    RETRIED = "update jobs set state = 'waiting', run_at = ?3, errors = errors + ?4, panics = panics + ?5,
+          last_error = ?6, worker = null, lease_until = null
+        where id = ?1 and attempt = ?2 and state = 'running'";
+    RELEASED = "update jobs set state = 'ready', worker = null, lease_until = null
+        where id = ?1 and attempt = ?2 and state = 'running'";
+    DISCARDED = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
+    REPLY_PENDING = "update messages set status = 'pending' where id = ?1 and status = 'generating'";
+    ALL_ORPHANED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
+        where state = 'running'";
+    ALL_PENDING = "update messages set status = 'pending' where status = 'generating'
+        and id in (select subject from jobs where state <> 'dead')";
+    ANY_DUE = "select count(*) from (select 1 from jobs where state = 'ready'
+        union all select 1 from jobs where state = 'waiting' and run_at <= ?1
+        union all select 1 from jobs where state = 'running' and lease_until <= ?1 limit 1) due";
+    DEPTHS = "select state, count(*), min(created_at) from jobs group by state";
+    DEAD = "select id, kind, subject, attempt, last_error, created_at from jobs
+        where state = 'dead' order by created_at desc, id desc limit ?1";
+    OLD_DEAD_SWEPT = "delete from jobs where state = 'dead' and created_at < ?1";
+}
+
+/// The name of a worker process, for its leases.
+pub type WorkerName = [u8; 16];
+
+/// Why a running job goes back into the queue.
+#[derive(Debug)]
+pub struct Setback<'a> {
+    /// When it may be tried again.
+    pub run_at: Timestamp,
+    /// Tries to be counted as the model's fault: 1, or 0 when nothing was tried.
+    pub errors: u32,
+    /// Tries to be counted as a panic.
+    pub panics: u32,
+    /// What it ended in.
+    pub error: &'a str,
+}
+
+/// How many jobs are in one state, for the metrics.
+#[derive(Debug)]
+pub struct Depth {
+    /// The state.
+    pub state: String,
+    /// How many there are.
+    pub count: i64,
+    /// When the oldest was accepted.
+    pub oldest: Timestamp,
+}
+
+/// A dead job, for the operator.
+#[derive(Debug)]
+pub struct DeadJob {
+    /// Its id.
+    pub id: JobId,
+    /// What it was to do.
+    pub kind: String,
+    /// The message it was about.
+    pub subject: MessageId,
+    /// How often it was begun.
+    pub attempt: i64,
+    /// What it ended in.
+    pub last_error: Option<String>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+impl Db {
+    /// True when a claim would find something, or something is to be made ready first.
+    pub async fn is_work_due(&self, now: Timestamp) -> Result<bool> {
+        let due: Option<(i64,)> = self.find(&ANY_DUE, params![now]).await?;
+        Ok(due.is_some_and(|(count,)| count > 0))
+    }
+
+    /// Takes up to `limit` jobs under a lease of `worker`, after making due retries and orphans ready. A message
+    /// whose reply is claimed is shown as `generating`.
+    pub async fn claim_jobs(&self, worker: WorkerName, limit: i64, now: Timestamp) -> Result<Vec<Job>> {
+        let claimed =
+            params![worker, now + LEASE, limit, Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once(), CANDIDATES];
+        let write = Write::new()
+            .one_at_a_time(CLAIMING)
+            .then(&DUE_MADE_READY, params![now])
+            .then(&ORPHANS_RESCUED, params![now])
+            .then(&CLAIMED, claimed)
+            .then(&REPLIES_BEGUN, params![worker, now + LEASE]);
+        self.write(write).await?.take(2)
+    }
+
+    /// Prolongs all leases of `worker` and says which it holds.
+    pub async fn renew_leases(&self, worker: WorkerName, now: Timestamp) -> Result<Vec<(JobId, i64)>> {
+        self.write(Write::new().then(&RENEWED, params![worker, now + LEASE])).await?.last()
+    }
+
+    /// Puts a job back for a later try, only while this attempt holds the lease.
+    pub async fn retry_job(&self, job: &Job, setback: &Setback<'_>) -> Result<(), WriteError> {
+        let retried = params![job.id, job.attempt, setback.run_at, setback.errors, setback.panics, setback.error];
+        let write = Write::new().must(&RETRIED, retried, Refusal::LeaseLost).then(&REPLY_PENDING, params![job.subject]);
+        self.write(write).await.map(|_| ())
+    }
+
+    /// Puts a job back at once and uncounted, because this process stops.
+    pub async fn release_job(&self, id: JobId, attempt: i64, subject: Option<MessageId>) -> Result<(), WriteError> {
+        let mut write = Write::new().must(&RELEASED, params![id, attempt], Refusal::LeaseLost);
+        if let Some(subject) = subject {
+            write = write.then(&REPLY_PENDING, params![subject]);
+        }
+        self.write(write).await.map(|_| ())
+    }
+
+    /// Throws a job away that this version does not know.
+    pub async fn discard_job(&self, job: &Job) -> Result<(), WriteError> {
+        self.write(Write::new().must(&DISCARDED, params![job.id, job.attempt], Refusal::LeaseLost)).await.map(|_| ())
+    }
+
+    /// Takes all running jobs for orphans. Only for a database that no other process can have open.
+    pub async fn orphan_all_jobs(&self) -> Result<()> {
+        self.write(Write::new().then(&ALL_ORPHANED, params![]).then(&ALL_PENDING, params![])).await?;
+        Ok(())
+    }
+
+    /// How many jobs are in each state.
+    pub async fn queue_depths(&self) -> Result<Vec<Depth>> {
+        self.list(&DEPTHS, params![]).await
+    }
+
+    /// The newest dead jobs.
+    pub async fn dead_jobs(&self, limit: i64) -> Result<Vec<DeadJob>> {
+        self.list(&DEAD, params![limit]).await
+    }
+
+    /// Forgets jobs that died long ago.
+    pub async fn sweep_dead_jobs(&self, before: Timestamp) -> Result<()> {
+        self.write(Write::new().then(&OLD_DEAD_SWEPT, params![before])).await?;
+        Ok(())
+    }
+}
+
+impl FromRow for Job {
+    fn from_row(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.next()?,
+            kind: JobKind::from_stored(&row.next::<String>()?),
+            subject: row.next()?,
+            user_id: row.next()?,
+            chatroom_id: row.next()?,
+            attempt: row.next()?,
+            errors: row.next()?,
+            panics: row.next()?,
+            deaths: row.next()?,
+            last_error: row.next()?,
+            deadline_at: row.next()?,
+        })
+    }
+}
+
+impl FromRow for Depth {
+    fn from_row(mut row: Row) -> Result<Self> {
+        Ok(Self { state: row.next()?, count: row.next()?, oldest: row.next()? })
+    }
+}
+
+impl FromRow for DeadJob {
+    fn from_row(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.next()?,
+            kind: row.next()?,
+            subject: row.next()?,
+            attempt: row.next()?,
+            last_error: row.next()?,
+            created_at: row.next()?,
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! A message accepted, and its reply settled: each one transaction.
+
+use super::statement::{params, statements};
+use super::value::{FromRow, Row};
+use super::{Db, NewKey, Refusal, Write, WriteError, idempotency, usage};
+use crate::domain::chat::{CONTEXT_MESSAGES, Outcome, Role, TokenUsage};
+use crate::domain::ids::{ChatroomId, JobId, MessageId, UserId};
+use crate::domain::job::{self, DEADLINE, Job, JobKind};
+use crate::domain::plan::{DailyLimit, Tier};
+use crate::domain::time::{Day, Timestamp};
+use crate::error::{Error, Result};
+
+statements! {
+    ROOM_MOVED_ON = "update chatrooms set last_seq = last_seq + 2, updated_at = ?3 where id = ?1 and user_id = ?2";
+    EXCHANGE_ADD = "insert into messages
+          (chatroom_id, seq, id, role, content, status, reply_to, model, quota_day, created_at)
+        values (?1, (select last_seq - 1 from chatrooms where id = ?1), ?2, 'user', ?4, 'complete', null, null, null, ?7),
+          (?1, (select last_seq from chatrooms where id = ?1), ?3, 'assistant', '', 'pending', ?2, ?5, ?6, ?7)";
+    JOB_ADD = "insert into jobs
+          (id, kind, subject, user_id, chatroom_id, seq, state, turn_at, run_at, created_at, deadline_at)
+        values (?1, ?2, ?3, ?4, ?5, (select last_seq from chatrooms where id = ?5), 'ready',
+          cast(?6 as bigint) + cast(?7 as bigint) * (select count(*) from jobs where user_id = ?4 and state <> 'dead'),
+          ?8, ?8, ?9)";
+    REPLY_TASK = "select u.tier, c.instructions, m.model, m.seq
+        from messages m join chatrooms c on c.id = m.chatroom_id join users u on u.id = c.user_id
+        where m.id = ?1 and c.id = ?2 and c.user_id = ?3";
+    REPLY_CONTEXT = "select id, role, content, reply_to, outcome from messages
+        where chatroom_id = ?1 and seq < ?2 and status = 'complete' order by seq desc limit ?3";
+    JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
+    JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
+        where id = ?1 and attempt = ?2 and state = 'running'";
+    REPLY_FINAL = "update messages set content = ?2, status = ?3, outcome = ?4, error = ?5, model = coalesce(?6, model),
+          prompt_tokens = ?7, reply_tokens = ?8, attempt = ?9, finished_at = ?10 where id = ?1";
+    USAGE_SETTLED = "update usage set used = used - ?3, prompt_tokens = prompt_tokens + ?4,
+          reply_tokens = reply_tokens + ?5
+        where user_id = ?1 and day = (select quota_day from messages where id = ?2)";
+}
+
+/// A message about to be accepted, with all that goes with it.
+#[derive(Debug)]
+pub struct NewExchange<'a> {
+    /// Who sends.
+    pub user_id: UserId,
+    /// Into which room.
+    pub chatroom_id: ChatroomId,
+    /// The message's id.
+    pub message_id: MessageId,
+    /// The id of its reply.
+    pub reply_id: MessageId,
+    /// The id of the reply's job.
+    pub job_id: JobId,
+    /// What was said.
+    pub content: &'a str,
+    /// The model that shall answer.
+    pub model: &'a str,
+    /// The sender's plan.
+    pub tier: Tier,
+    /// How many messages a day holds.
+    pub limit: DailyLimit,
+    /// The day that pays.
+    pub day: Day,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// What a worker needs to know before it writes a reply.
+#[derive(Debug)]
+pub struct ReplyTask {
+    /// The plan of the user.
+    pub tier: Tier,
+    /// Standing instructions of the room.
+    pub instructions: Option<String>,
+    /// The model that shall answer.
+    pub model: Option<String>,
+    /// The place of the reply.
+    seq: i64,
+}
+
+/// An earlier message, as context.
+#[derive(Debug)]
+pub struct Earlier {
+    /// Its id.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub role: Role,
+    /// The text.
+    pub content: String,
+    /// The message a reply answers.
+    pub reply_to: Option<MessageId>,
+    /// How a reply ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// How a reply ended, to be stored.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The text that is kept.
+    pub content: String,
+    /// Why it failed or was blocked.
+    pub error: Option<&'static str>,
+    /// The model that really answered.
+    pub model: Option<String>,
+    /// Tokens counted.
+    pub usage: TokenUsage,
+}
+
+impl Db {
+    /// Stores the message, its quota unit, its pending reply, its job and its idempotency key in one transaction.
+    /// Answers with the messages used that day.
+    pub async fn accept_message(&self, new: &NewExchange<'_>, key: Option<NewKey>) -> Result<u32, WriteError> {
+        let exchange = params![new.chatroom_id, new.message_id, new.reply_id, new.content, new.model, new.day, new.now];
+        let job = params![
+            new.job_id,
+            JobKind::Reply.as_str(),
+            new.reply_id,
+            new.user_id,
+            new.chatroom_id,
+            job::turn_base(new.now, new.tier),
+            job::turn_spacing_ms(),
+            new.now,
+            new.now + DEADLINE
+        ];
+        let write =
+            Write::new().must(&ROOM_MOVED_ON, params![new.chatroom_id, new.user_id, new.now], Refusal::NotFound);
+        let write = idempotency::kept(write, key);
+        let write = usage::one_unit(write, new.user_id, new.day, new.limit)
+            .then(&EXCHANGE_ADD, exchange)
+            .then(&JOB_ADD, job)
+            .then(&usage::USED, params![new.user_id, new.day]);
+        let used: Vec<(u32,)> = self.write(write).await?.last().map_err(WriteError::Failed)?;
+        Ok(used.first().map_or(0, |(used,)| *used))
+    }
+
+    /// What the job is to be done with; none when the reply is gone.
+    pub async fn reply_task(&self, job: &Job) -> Result<Option<ReplyTask>> {
+        self.find(&REPLY_TASK, params![job.subject, job.chatroom_id, job.user_id]).await
+    }
+
+    /// The conversation before the reply, newest first.
+    pub async fn reply_context(&self, job: &Job, task: &ReplyTask) -> Result<Vec<Earlier>> {
+        self.list(&REPLY_CONTEXT, params![job.chatroom_id, task.seq, CONTEXT_MESSAGES]).await
+    }
+
+    /// Makes a reply final and its job done or dead in one transaction, only while this attempt holds the lease. A
+    /// failure gives the quota unit back; as the job ends here, that happens once.
+    pub async fn finish_reply(&self, job: &Job, done: &Finished, now: Timestamp) -> Result<(), WriteError> {
+        let status = done.outcome.status();
+        let failed = status == crate::domain::chat::Status::Failed;
+        let write = if failed {
+            Write::new().must(&JOB_DEAD, params![job.id, job.attempt, done.error], Refusal::LeaseLost)
+        } else {
+            Write::new().must(&JOB_DONE, params![job.id, job.attempt], Refusal::LeaseLost)
+        };
+        let reply = params![
+            job.subject,
+            done.content.as_str(),
+            status.as_str(),
+            done.outcome.as_str(),
+            done.error,
+            done.model.clone(),
+            done.usage.prompt_tokens,
+            done.usage.reply_tokens,
+            job.attempt,
+            now
+        ];
+        let settled = params![job.user_id, job.subject, failed, done.usage.prompt_tokens, done.usage.reply_tokens];
+        self.write(write.then(&REPLY_FINAL, reply).then(&USAGE_SETTLED, settled)).await.map(|_| ())
+    }
+}
+
+impl FromRow for ReplyTask {
+    fn from_row(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            tier: Tier::from_stored(&row.next::<String>()?),
+            instructions: row.next()?,
+            model: row.next()?,
+            seq: row.next()?,
+        })
+    }
+}
+
+impl FromRow for Earlier {
+    fn from_row(mut row: Row) -> Result<Self> {
+        let id = row.next()?;
+        let role = Role::from_stored(&row.next::<String>()?).ok_or_else(|| Error::internal("an unknown role"))?;
+        let (content, reply_to) = (row.next()?, row.next()?);
+        let outcome = row.next::<Option<String>>()?.and_then(|text| Outcome::from_stored(&text));
+        Ok(Self { id, role, content, reply_to, outcome })
+    }
+}
