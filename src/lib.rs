@@ -3,12 +3,13 @@
 //!
 //! The house has four floors; an import goes down, never up or sideways:
 //!
-//! - top: [`http`](crate) and [`worker`](crate), the two doors, for requests and for jobs;
+//! - top: [`http`] and [`worker`](crate), the two doors, for requests and for jobs;
 //! - second: `services`, use cases that combine two or more of what lies below;
 //! - first: `storage` (durable truth), `live` (what may be lost), [`providers`] (other people's services);
 //! - ground: [`domain`], [`error`], `config`: types and rules.
 
 pub mod domain;
 pub mod error;
+pub mod http;
 pub mod providers;
 pub mod storage;

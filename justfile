@@ -1,0 +1,35 @@
+# Everything one does here, by name. `just` alone lists it.
+
+_list:
+    @just --list --unsorted
+
+# Every check a change must pass
+check:
+    .ci/run
+
+# The whole suite; PostgreSQL's half runs where it answers
+test *ARGS:
+    cargo test {{ARGS}}
+
+# Start the server: no key and no account needed
+run *ARGS:
+    cargo run -- {{ARGS}}
+
+# The numbers
+bench *ARGS:
+    cargo bench {{ARGS}}
+
+# The promises, under load and kill -9
+proof:
+    POLLUX_PROOF=full cargo test --release --test it proof -- --nocapture --test-threads=1
+
+# Write the API's description to a file
+openapi:
+    cargo run --quiet -- openapi > openapi.json
+
+fmt:
+    cargo fmt
+
+# The code's own documentation
+doc:
+    cargo doc --no-deps --open

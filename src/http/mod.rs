@@ -1,0 +1,5 @@
+//! The door for requests.
+
+pub mod assets;
+pub mod docs;
+pub mod web;

@@ -1,0 +1,96 @@
+//! The front door for people: one plain page that says what this is and where to go. Programs that ask for JSON get
+//! the same in a few members.
+
+use std::sync::LazyLock;
+
+use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, VARY};
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::assets::{Asset, CSS, Page};
+
+/// What our own pages may load: files of this server, and no script that came with text.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+/// Every header our own pages carry beyond those of all answers.
+pub const PAGE_HEADERS: [(HeaderName, &str); 3] = [
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+];
+
+static ASSETS: LazyLock<[Asset; 1]> =
+    LazyLock::new(|| [Asset::new("/assets/style.css", CSS, include_str!("../../web/style.css"))]);
+
+static INDEX: LazyLock<Page> =
+    LazyLock::new(|| Page::new(include_str!("../../web/index.html"), &*ASSETS, &PAGE_HEADERS));
+
+/// `/` and the style of our pages.
+pub fn router() -> Router {
+    ASSETS.iter().fold(Router::new().route("/", get(show_index)), |router, asset| asset.mount(router))
+}
+
+async fn show_index(headers: HeaderMap) -> Response {
+    let vary = [(VARY, "Accept")];
+    if prefers_json(&headers) {
+        (vary, Json(Index::default())).into_response()
+    } else {
+        (vary, INDEX.answer()).into_response()
+    }
+}
+
+/// What a program learns at the front door.
+#[derive(Serialize)]
+struct Index {
+    name: &'static str,
+    version: &'static str,
+    links: Links,
+}
+
+#[derive(Serialize)]
+struct Links {
+    docs: &'static str,
+    redoc: &'static str,
+    openapi: &'static str,
+    health: &'static str,
+    ready: &'static str,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        let links = Links {
+            docs: "/docs",
+            redoc: "/redoc",
+            openapi: super::docs::DOCUMENT_PATH,
+            health: "/health",
+            ready: "/ready",
+        };
+        Self { name: "Pollux", version: env!("CARGO_PKG_VERSION"), links }
+    }
+}
+
+/// A tie goes to the page: `*/*` and no wish at all are people and simple clients.
+fn prefers_json(headers: &HeaderMap) -> bool {
+    let wishes: Vec<&str> =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    !wishes.is_empty() && weight(&wishes, "application/json") > weight(&wishes, "text/html")
+}
+
+/// How much a media type is wanted, from 0 to 1: its most exact mention decides (RFC 9110, 12.5.1).
+fn weight(wishes: &[&str], media_type: &str) -> f32 {
+    let family = media_type.split_once('/').map_or("", |(family, _)| family);
+    let ranges = [media_type.to_owned(), format!("{family}/*"), "*/*".to_owned()];
+    ranges.iter().find_map(|range| wishes.iter().find_map(|wish| weight_if(wish, range))).unwrap_or(0.0)
+}
+
+fn weight_if(wish: &str, range: &str) -> Option<f32> {
+    let mut parts = wish.split(';').map(str::trim);
+    let named = parts.next()?;
+    let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+    named.eq_ignore_ascii_case(range).then_some(weight)
+}
