@@ -10,6 +10,7 @@
 
 pub mod domain;
 pub mod error;
+pub mod live;
 pub mod http;
 pub mod providers;
 pub mod storage;

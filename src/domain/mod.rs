@@ -9,4 +9,5 @@ pub mod phone;
 pub mod plan;
 pub mod text;
 pub mod time;
+pub mod token;
 pub mod user;

@@ -1,0 +1,112 @@
+//! The bus: hurries up what the database knows anyway. Whoever waits on it must also look for himself now and then.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::domain::ids::MessageId;
+
+/// Says «there is a job» and «this reply is final» to whoever waits in this process.
+#[derive(Clone, Debug, Default)]
+pub struct Bus(Arc<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    jobs: Notify,
+    finals: Mutex<HashMap<MessageId, Watched>>,
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    bell: Arc<Notify>,
+    watchers: usize,
+}
+
+impl Bus {
+    /// Says that a job may be claimed.
+    pub fn ring_for_jobs(&self) {
+        self.0.jobs.notify_one();
+    }
+
+    /// Waits until somebody says so; a ring that came before counts.
+    pub async fn jobs_rung(&self) {
+        self.0.jobs.notified().await;
+    }
+
+    /// Says that a reply is final.
+    pub fn announce_final(&self, reply: MessageId) {
+        if let Some(watched) = self.finals().get(&reply) {
+            watched.bell.notify_waiters();
+        }
+    }
+
+    /// Begins to listen for a reply's end. Look at the stored reply after this and before waiting.
+    #[must_use]
+    pub fn watch(&self, reply: MessageId) -> Watch {
+        let mut finals = self.finals();
+        let watched = finals.entry(reply).or_default();
+        watched.watchers += 1;
+        let bell = Arc::clone(&watched.bell);
+        drop(finals);
+        Watch { bus: self.clone(), reply, bell }
+    }
+
+    fn finals(&self) -> MutexGuard<'_, HashMap<MessageId, Watched>> {
+        self.0.finals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One listener for one reply.
+#[derive(Debug)]
+pub struct Watch {
+    bus: Bus,
+    reply: MessageId,
+    bell: Arc<Notify>,
+}
+
+impl Watch {
+    /// A future that ends at the next announcement; one made before it is first polled counts too.
+    pub fn rung(&self) -> tokio::sync::futures::Notified<'_> {
+        self.bell.notified()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut finals = self.bus.finals();
+        if let Some(watched) = finals.get_mut(&self.reply) {
+            watched.watchers -= 1;
+            if watched.watchers == 0 {
+                finals.remove(&self.reply);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    #[tokio::test]
+    async fn an_announcement_between_watching_and_waiting_is_not_lost() {
+        let bus = Bus::default();
+        let reply = MessageId::new(Timestamp::from_millis(1));
+        let watch = bus.watch(reply);
+        let rung = watch.rung();
+        bus.announce_final(reply);
+        rung.await;
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_reply_nobody_watches() {
+        let bus = Bus::default();
+        let reply = MessageId::new(Timestamp::from_millis(1));
+        let (first, second) = (bus.watch(reply), bus.watch(reply));
+        drop(first);
+        assert_eq!(bus.finals().len(), 1);
+        drop(second);
+        assert!(bus.finals().is_empty());
+    }
+}

@@ -1,0 +1,125 @@
+//! What is counted for the operator, in Prometheus' text.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::domain::chat::Outcome;
+
+/// A label of one name; its values are few and ours.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Label(&'static str, String);
+
+impl EncodeLabelSet for Label {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> std::fmt::Result {
+        use prometheus_client::encoding::EncodeLabel as _;
+        (self.0, self.1.as_str()).encode(encoder.encode_label())
+    }
+}
+
+/// All counters of a process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Label, Counter>,
+    request_seconds: Histogram,
+    replies: Family<Label, Counter>,
+    model_faults: Family<Label, Counter>,
+    queue: Family<Label, Gauge>,
+    queue_age_seconds: Gauge,
+    quota_refusals: Counter,
+    codes: Family<Label, Counter>,
+    tokens: Family<Label, Counter>,
+    room_list_cache: Family<Label, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut this = Self {
+            registry: Registry::with_prefix("pollux"),
+            requests: Family::default(),
+            request_seconds: Histogram::new(exponential_buckets(0.000_5, 2.0, 16)),
+            replies: Family::default(),
+            model_faults: Family::default(),
+            queue: Family::default(),
+            queue_age_seconds: Gauge::default(),
+            quota_refusals: Counter::default(),
+            codes: Family::default(),
+            tokens: Family::default(),
+            room_list_cache: Family::default(),
+        };
+        this.register();
+        this
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("requests", "Answers by status", self.requests.clone());
+        registry.register("request_seconds", "Time to the head of an answer", self.request_seconds.clone());
+        registry.register("replies", "Final replies by outcome", self.replies.clone());
+        registry.register("model_faults", "Failed calls of the model by kind", self.model_faults.clone());
+        registry.register("queue_jobs", "Jobs by state", self.queue.clone());
+        registry.register("queue_age_seconds", "Age of the oldest ready job", self.queue_age_seconds.clone());
+        registry.register("quota_refusals", "Messages refused by the daily quota", self.quota_refusals.clone());
+        registry.register("codes", "One-time codes by event", self.codes.clone());
+        registry.register("tokens", "Tokens counted by the model, by side", self.tokens.clone());
+        registry.register("room_list_cache", "Room lists by where they came from", self.room_list_cache.clone());
+    }
+
+    /// Counts an answer.
+    pub fn answered(&self, status: u16, seconds: f64) {
+        self.requests.get_or_create(&Label("status", status.to_string())).inc();
+        self.request_seconds.observe(seconds);
+    }
+
+    /// Counts a final reply and its tokens.
+    pub fn reply_final(&self, outcome: Outcome, prompt_tokens: u32, reply_tokens: u32) {
+        self.replies.get_or_create(&Label("outcome", outcome.as_str().to_owned())).inc();
+        self.tokens.get_or_create(&Label("side", "prompt".to_owned())).inc_by(prompt_tokens.into());
+        self.tokens.get_or_create(&Label("side", "reply".to_owned())).inc_by(reply_tokens.into());
+    }
+
+    /// Counts a failed call of the model.
+    pub fn model_failed(&self, fault: &'static str) {
+        self.model_faults.get_or_create(&Label("fault", fault.to_owned())).inc();
+    }
+
+    /// Notes how many jobs are in a state.
+    pub fn queue_depth(&self, state: &str, count: i64) {
+        self.queue.get_or_create(&Label("state", state.to_owned())).set(count);
+    }
+
+    /// Notes how long the oldest ready job has waited.
+    pub fn queue_age(&self, seconds: i64) {
+        self.queue_age_seconds.set(seconds);
+    }
+
+    /// Counts a message refused by the quota.
+    pub fn quota_refused(&self) {
+        self.quota_refusals.inc();
+    }
+
+    /// Counts something that happened to a code: `sent`, `refused`, `missed`, `used`.
+    pub fn code(&self, event: &'static str) {
+        self.codes.get_or_create(&Label("event", event.to_owned())).inc();
+    }
+
+    /// Counts a room list that came from the cache (`hit`) or the database (`miss`).
+    pub fn room_list(&self, source: &'static str) {
+        self.room_list_cache.get_or_create(&Label("source", source.to_owned())).inc();
+    }
+
+    /// Everything, as Prometheus reads it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
