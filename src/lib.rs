@@ -8,9 +8,12 @@
 //! - first: `storage` (durable truth), `live` (what may be lost), [`providers`] (other people's services);
 //! - ground: [`domain`], [`error`], `config`: types and rules.
 
+pub mod app;
 pub mod domain;
 pub mod error;
 pub mod live;
 pub mod http;
 pub mod providers;
+pub mod services;
 pub mod storage;
+pub mod worker;

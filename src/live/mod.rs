@@ -1,6 +1,8 @@
 //! What may be lost at any moment without losing anything but speed.
 
+pub mod breaker;
 pub mod bus;
 pub mod cache;
+pub mod in_flight;
 pub mod limiter;
 pub mod metrics;

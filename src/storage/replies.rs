@@ -13,15 +13,15 @@ use crate::error::{Error, Result};
 statements! {
     ROOM_MOVED_ON = "update chatrooms set last_seq = last_seq + 2, updated_at = ?3 where id = ?1 and user_id = ?2";
     EXCHANGE_ADD = "insert into messages
-          (chatroom_id, seq, id, role, content, status, reply_to, model, quota_day, created_at)
-        values (?1, (select last_seq - 1 from chatrooms where id = ?1), ?2, 'user', ?4, 'complete', null, null, null, ?7),
-          (?1, (select last_seq from chatrooms where id = ?1), ?3, 'assistant', '', 'pending', ?2, ?5, ?6, ?7)";
+          (chatroom_id, seq, id, role, content, status, reply_to, quota_day, created_at)
+        values (?1, (select last_seq - 1 from chatrooms where id = ?1), ?2, 'user', ?4, 'complete', null, null, ?6),
+          (?1, (select last_seq from chatrooms where id = ?1), ?3, 'assistant', '', 'pending', ?2, ?5, ?6)";
     JOB_ADD = "insert into jobs
           (id, kind, subject, user_id, chatroom_id, seq, state, turn_at, run_at, created_at, deadline_at)
         values (?1, ?2, ?3, ?4, ?5, (select last_seq from chatrooms where id = ?5), 'ready',
           cast(?6 as bigint) + cast(?7 as bigint) * (select count(*) from jobs where user_id = ?4 and state <> 'dead'),
           ?8, ?8, ?9)";
-    REPLY_TASK = "select u.tier, c.instructions, m.model, m.seq
+    REPLY_TASK = "select u.tier, c.instructions, c.model, m.seq
         from messages m join chatrooms c on c.id = m.chatroom_id join users u on u.id = c.user_id
         where m.id = ?1 and c.id = ?2 and c.user_id = ?3";
     REPLY_CONTEXT = "select id, role, content, reply_to, outcome from messages
@@ -51,8 +51,6 @@ pub struct NewExchange<'a> {
     pub job_id: JobId,
     /// What was said.
     pub content: &'a str,
-    /// The model that shall answer.
-    pub model: &'a str,
     /// The sender's plan.
     pub tier: Tier,
     /// How many messages a day holds.
@@ -70,7 +68,7 @@ pub struct ReplyTask {
     pub tier: Tier,
     /// Standing instructions of the room.
     pub instructions: Option<String>,
-    /// The model that shall answer.
+    /// The model the room wants, where it wants one.
     pub model: Option<String>,
     /// The place of the reply.
     seq: i64,
@@ -110,7 +108,7 @@ impl Db {
     /// Stores the message, its quota unit, its pending reply, its job and its idempotency key in one transaction.
     /// Answers with the messages used that day.
     pub async fn accept_message(&self, new: &NewExchange<'_>, key: Option<NewKey>) -> Result<u32, WriteError> {
-        let exchange = params![new.chatroom_id, new.message_id, new.reply_id, new.content, new.model, new.day, new.now];
+        let exchange = params![new.chatroom_id, new.message_id, new.reply_id, new.content, new.day, new.now];
         let job = params![
             new.job_id,
             JobKind::Reply.as_str(),

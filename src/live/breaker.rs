@@ -1,0 +1,82 @@
+//! The breaker before the model: when calls fail in a row, or our key is refused, nobody calls for a while; then one
+//! goes ahead and tells the others.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+
+/// Failures in a row that open it.
+const FAILURES: u32 = 10;
+/// How long it stays open before one call is let through.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Whether the model may be called.
+#[derive(Debug, Default)]
+pub struct Breaker(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    failures: u32,
+    open_until: Option<Timestamp>,
+}
+
+impl Breaker {
+    /// None when a call may go ahead, else the moment to ask again. Of those that ask after a pause, one goes ahead.
+    pub fn ask(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = state.open_until?;
+        if now < until {
+            return Some(until);
+        }
+        state.open_until = Some(now + PAUSE);
+        None
+    }
+
+    /// A call went well: everybody may call.
+    pub fn succeeded(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+    }
+
+    /// A call failed for a reason that the next one would meet too; `at_once` when one such failure says it all.
+    /// True when this opened it.
+    pub fn failed(&self, now: Timestamp, at_once: bool) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.failures += 1;
+        if !at_once && state.failures < FAILURES {
+            return false;
+        }
+        let opened = state.open_until.is_none();
+        state.open_until = Some(now + PAUSE);
+        opened
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_255_200_000);
+
+    #[test]
+    fn it_opens_after_failures_in_a_row_and_closes_after_a_success() {
+        let breaker = Breaker::default();
+        for _ in 1..FAILURES {
+            assert!(!breaker.failed(NOW, false));
+        }
+        assert_eq!(breaker.ask(NOW), None);
+        assert!(breaker.failed(NOW, false));
+        assert_eq!(breaker.ask(NOW), Some(NOW + PAUSE));
+        breaker.succeeded();
+        assert_eq!(breaker.ask(NOW), None);
+    }
+
+    #[test]
+    fn after_a_pause_one_call_goes_ahead() {
+        let breaker = Breaker::default();
+        assert!(breaker.failed(NOW, true));
+        let later = NOW + PAUSE;
+        assert_eq!(breaker.ask(later), None);
+        assert_eq!(breaker.ask(later), Some(later + PAUSE));
+    }
+}

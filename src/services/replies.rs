@@ -1,0 +1,273 @@
+//! Writing a reply: the conversation goes to the model, its answer is stored, and what fails is tried again or given
+//! up with its quota unit returned.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use super::plans;
+use crate::app::App;
+use crate::domain::chat::{self, Outcome, Role, TokenUsage};
+use crate::domain::ids::MessageId;
+use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, PANICS, TRIES};
+use crate::error::{Error, Result};
+use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt, Speaker, Turn, Verdict};
+use crate::storage::{Earlier, Finished, Refusal, ReplyTask, Setback, WriteError};
+
+/// Writes one reply, or puts its job back. Only faults of ours come out as errors.
+pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
+    if let Some(error) = given_up(app, job) {
+        return settle(app, job, failed(Outcome::Failed, error)).await;
+    }
+    if let Some(until) = app.breaker.ask(app.clock.now()) {
+        return postpone(app, job, until.since(app.clock.now()), "model_unavailable").await;
+    }
+    let Some(task) = app.db.reply_task(job).await? else {
+        return discard(app, job).await;
+    };
+    let context = app.db.reply_context(job, &task).await?;
+    let prompt = prompt(app, job, task, context);
+    match listen(app, prompt).await {
+        Ok((text, ending)) => {
+            app.breaker.succeeded();
+            settle(app, job, finished(text, ending)).await
+        }
+        Err(fault) => set_back(app, job, &fault).await,
+    }
+}
+
+/// Throws a job away whose message is gone, or whose kind this version does not know.
+pub async fn discard(app: &App, job: &Job) -> Result<()> {
+    tracing::warn!(job = %job.id, "A job was discarded: nothing here knows what to do with it.");
+    held(app.db.discard_job(job).await)
+}
+
+/// Counts a panic of the job and puts it back, or gives it up.
+pub async fn set_back_after_panic(app: &App, job: &Job) -> Result<()> {
+    if job.panics + 1 >= PANICS {
+        return settle(app, job, failed(Outcome::Failed, "internal")).await;
+    }
+    let wait = job::backoff(job.panics + 1, None, rand::random());
+    let setback = Setback { run_at: app.clock.now() + wait, errors: 0, panics: 1, error: "internal" };
+    held(app.db.retry_job(job, &setback).await)
+}
+
+fn given_up(app: &App, job: &Job) -> Option<&'static str> {
+    if app.clock.now() >= job.deadline_at {
+        return Some("deadline_exceeded");
+    }
+    (job.deaths >= DEATHS).then_some("internal")
+}
+
+/// Reads the model's answer to its end.
+async fn listen(app: &App, prompt: Prompt) -> Result<(String, Ending), ModelError> {
+    let mut pieces = app.model.answer(prompt);
+    let mut text = String::new();
+    while let Some(piece) = pieces.next().await {
+        match piece? {
+            Piece::Text(more) => text.push_str(&more),
+            Piece::End(ending) => return Ok((text, ending)),
+        }
+    }
+    Err(ModelError { fault: ModelFault::Away, retry_after: None, note: "the answer stopped without an end".to_owned() })
+}
+
+fn prompt(app: &App, job: &Job, task: ReplyTask, context: Vec<Earlier>) -> Prompt {
+    let is_second_try_for_room = job.last_error.as_deref() == Some(ModelFault::NoRoom.code());
+    Prompt {
+        model: plans::model_for(app, task.tier, task.model.as_deref()).to_owned(),
+        instructions: task.instructions,
+        turns: turns(context),
+        max_output_tokens: if is_second_try_for_room { chat::REPLY_TOKENS * 4 } else { chat::REPLY_TOKENS },
+    }
+}
+
+/// Picks the turns that go to the model, out of messages given newest first: the one to be answered always, earlier
+/// ones while the budget lasts; of several replies to one message the newest; never a message that was blocked, as it
+/// would have every later one blocked too.
+fn turns(context: Vec<Earlier>) -> Vec<Turn> {
+    let mut answered: HashSet<MessageId> = HashSet::new();
+    let mut blocked: HashSet<MessageId> = HashSet::new();
+    let mut budget = chat::CONTEXT_TOKENS;
+    let mut turns = Vec::new();
+    for earlier in context {
+        let speaker = match (earlier.role, earlier.reply_to) {
+            (Role::Assistant, Some(asked)) => {
+                if earlier.outcome == Some(Outcome::Blocked) && !answered.contains(&asked) {
+                    blocked.insert(asked);
+                }
+                if earlier.content.is_empty() || !answered.insert(asked) {
+                    continue;
+                }
+                Speaker::Model
+            }
+            _ if blocked.contains(&earlier.id) && !answered.contains(&earlier.id) => continue,
+            _ => Speaker::User,
+        };
+        let cost = chat::estimate_tokens(&earlier.content);
+        if !turns.is_empty() && cost > budget {
+            break;
+        }
+        budget = budget.saturating_sub(cost);
+        turns.push(Turn { speaker, text: earlier.content });
+    }
+    turns.reverse();
+    let first_of_user = turns.iter().position(|turn| turn.speaker == Speaker::User).unwrap_or_default();
+    turns.split_off(first_of_user)
+}
+
+fn finished(text: String, ending: Ending) -> Finished {
+    let (outcome, content, error) = match ending.verdict {
+        Verdict::Complete => (Outcome::Completed, text, None),
+        Verdict::Truncated => (Outcome::Truncated, text, None),
+        Verdict::PromptBlocked => (Outcome::Blocked, String::new(), Some("prompt_blocked")),
+        Verdict::Withheld => (Outcome::Blocked, String::new(), Some("answer_withheld")),
+    };
+    let usage = TokenUsage { prompt_tokens: ending.usage.prompt_tokens, reply_tokens: ending.usage.reply_tokens };
+    Finished { outcome, content, error, model: ending.model_version, usage }
+}
+
+fn failed(outcome: Outcome, error: &'static str) -> Finished {
+    Finished { outcome, content: String::new(), error: Some(error), model: None, usage: TokenUsage::default() }
+}
+
+/// Puts a job back after a fault of the model, or gives it up: by the kind of fault, the tries it has had, and what
+/// is left until its deadline.
+async fn set_back(app: &App, job: &Job, error: &ModelError) -> Result<()> {
+    let (fault, tries) = (error.fault, job.errors + 1);
+    note_fault(app, job, error);
+    let most = match fault {
+        ModelFault::Empty => EMPTY_TRIES,
+        ModelFault::NoRoom => 2,
+        _ => TRIES,
+    };
+    let wait = job::backoff(tries, error.retry_after, rand::random());
+    let in_time = app.clock.now() + wait < job.deadline_at;
+    if fault.is_transient() && tries < most && in_time {
+        let setback = Setback { run_at: app.clock.now() + wait, errors: 1, panics: 0, error: fault.code() };
+        return held(app.db.retry_job(job, &setback).await);
+    }
+    let outcome = if fault == ModelFault::Empty { Outcome::Empty } else { Outcome::Failed };
+    settle(app, job, failed(outcome, fault.code())).await
+}
+
+fn note_fault(app: &App, job: &Job, error: &ModelError) {
+    app.metrics.model_failed(error.fault.code());
+    let now = app.clock.now();
+    match error.fault {
+        ModelFault::Misconfigured => {
+            app.breaker.failed(now, true);
+            tracing::error!(job = %job.id, note = error.note, "The model refuses our key, account or model name.");
+        }
+        ModelFault::Away => {
+            tracing::warn!(job = %job.id, attempt = job.attempt, note = error.note, "A call of the model failed.");
+            if app.breaker.failed(now, false) {
+                tracing::error!("The model has failed many times in a row; calls pause for some seconds.");
+            }
+        }
+        fault => tracing::warn!(job = %job.id, attempt = job.attempt, %fault, note = error.note, "A call of the model failed."),
+    }
+}
+
+/// Puts a job back uncounted, to be taken up later or, past its deadline, given up.
+async fn postpone(app: &App, job: &Job, wait: Duration, error: &'static str) -> Result<()> {
+    let spread = Duration::from_millis(rand::random_range(0..500));
+    let run_at = (app.clock.now() + wait + spread).min(job.deadline_at);
+    held(app.db.retry_job(job, &Setback { run_at, errors: 0, panics: 0, error }).await)
+}
+
+/// Makes the reply final and says so.
+async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
+    match app.db.finish_reply(job, &done, app.clock.now()).await {
+        Ok(()) => {
+            app.bus.announce_final(job.subject);
+            app.metrics.reply_final(done.outcome, done.usage.prompt_tokens, done.usage.reply_tokens);
+            tracing::info!(
+                job = %job.id, reply = %job.subject, attempt = job.attempt, outcome = done.outcome.as_str(),
+                error = done.error, "A reply is final."
+            );
+            Ok(())
+        }
+        other => held(other),
+    }
+}
+
+/// A lost lease is no error: whoever holds the job now does the rest.
+fn held(outcome: Result<(), WriteError>) -> Result<()> {
+    match outcome {
+        Err(WriteError::Refused(Refusal::LeaseLost)) => {
+            tracing::info!("A job was no longer ours when it was to be written; nothing was changed.");
+            Ok(())
+        }
+        other => other.map_err(Error::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    fn id() -> MessageId {
+        MessageId::new(Timestamp::from_millis(1))
+    }
+
+    fn user(id: MessageId, text: &str) -> Earlier {
+        Earlier { id, role: Role::User, content: text.to_owned(), reply_to: None, outcome: None }
+    }
+
+    fn reply(to: MessageId, text: &str, outcome: Outcome) -> Earlier {
+        Earlier { id: id(), role: Role::Assistant, content: text.to_owned(), reply_to: Some(to), outcome: Some(outcome) }
+    }
+
+    fn texts(context: Vec<Earlier>) -> Vec<String> {
+        turns(context).into_iter().map(|turn| turn.text).collect()
+    }
+
+    #[test]
+    fn earlier_turns_go_along_in_order() {
+        let (first, second) = (id(), id());
+        let context = vec![user(second, "b"), reply(first, "A", Outcome::Completed), user(first, "a")];
+        assert_eq!(texts(context), ["a", "A", "b"]);
+    }
+
+    #[test]
+    fn of_several_replies_the_newest_is_context() {
+        let (first, second) = (id(), id());
+        let context = vec![
+            user(second, "b"),
+            reply(first, "newer", Outcome::Completed),
+            reply(first, "older", Outcome::Completed),
+            user(first, "a"),
+        ];
+        assert_eq!(texts(context), ["a", "newer", "b"]);
+    }
+
+    #[test]
+    fn a_blocked_message_is_not_said_again() {
+        let (first, second) = (id(), id());
+        let context = vec![user(second, "b"), reply(first, "", Outcome::Blocked), user(first, "bad")];
+        assert_eq!(texts(context), ["b"]);
+    }
+
+    #[test]
+    fn the_budget_drops_the_oldest_and_never_begins_with_the_model() {
+        let (first, second, third) = (id(), id(), id());
+        let long = "x".repeat(chat::CONTEXT_TOKENS * 4 - 40);
+        let context = vec![
+            user(third, "c"),
+            reply(second, "B", Outcome::Completed),
+            user(second, &long),
+            reply(first, "A", Outcome::Completed),
+            user(first, &"y".repeat(400)),
+        ];
+        assert_eq!(texts(context), [long.as_str(), "B", "c"]);
+    }
+
+    #[test]
+    fn the_message_to_be_answered_goes_along_however_long() {
+        let long = "x".repeat(chat::CONTEXT_TOKENS * 8);
+        assert_eq!(texts(vec![user(id(), &long)]), [long]);
+    }
+}

@@ -1,0 +1,228 @@
+//! The door for jobs: claim, run, renew, settle, stop.
+
+mod run;
+mod sweep;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::domain::ids::JobId;
+use crate::domain::job::{HEARTBEAT, Job, LEASE};
+use crate::error::Result;
+use crate::services::replies;
+use crate::storage::WorkerName;
+
+/// How often the queue is looked at when nobody rings.
+const POLL: Duration = Duration::from_millis(500);
+/// How long to leave the database alone after it failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Jobs taken by one claim at most.
+const BATCH: usize = 64;
+
+/// One worker: as many jobs at once as the setting allows, all under leases of one name.
+struct Worker {
+    app: App,
+    name: WorkerName,
+    tasks: JoinSet<(Job, Result<()>)>,
+    running: HashMap<JobId, Running>,
+    by_task: HashMap<tokio::task::Id, JobId>,
+    renewed_at: Instant,
+}
+
+struct Running {
+    job: Job,
+    handle: AbortHandle,
+}
+
+/// Works until `stop`, then gives running jobs `grace` to end and puts back those that have not.
+pub async fn run(app: App, stop: CancellationToken, grace: Duration) {
+    let sweeping = tokio::spawn(sweep::run(app.clone(), stop.clone()));
+    let mut worker = Worker {
+        app,
+        name: rand::random(),
+        tasks: JoinSet::new(),
+        running: HashMap::new(),
+        by_task: HashMap::new(),
+        renewed_at: Instant::now(),
+    };
+    worker.work(&stop).await;
+    worker.wind_down(grace).await;
+    let _ = sweeping.await;
+}
+
+/// Works until nothing is due any more. For tests, which can't wait for a clock that stands still.
+pub async fn drain(app: &App) -> Result<()> {
+    let name = rand::random();
+    loop {
+        let jobs = app.db.claim_jobs(name, 64, app.clock.now()).await?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let runs = jobs.into_iter().map(|job| async move { run::run(app, &job).await });
+        for outcome in futures_util::future::join_all(runs).await {
+            outcome?;
+        }
+    }
+}
+
+impl Worker {
+    async fn work(&mut self, stop: &CancellationToken) {
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let bus = self.app.bus.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                _ = heartbeat.tick() => self.renew().await,
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    self.settle(ended).await;
+                    while let Some(ended) = self.tasks.try_join_next_with_id() {
+                        self.settle(ended).await;
+                    }
+                    self.claim().await;
+                }
+                () = bus.jobs_rung() => self.claim().await,
+                _ = poll.tick() => self.look().await,
+            }
+        }
+    }
+
+    /// Claims if something is due; spares an idle database the write.
+    async fn look(&mut self) {
+        match self.app.db.is_work_due(self.app.clock.now()).await {
+            Ok(true) => self.claim().await,
+            Ok(false) => {}
+            Err(error) => self.trouble("look at the queue", &error).await,
+        }
+    }
+
+    async fn claim(&mut self) {
+        loop {
+            let free = self.app.config.worker_concurrency.saturating_sub(self.running.len()).min(BATCH);
+            if free == 0 {
+                return;
+            }
+            let limit = i64::try_from(free).unwrap_or(1);
+            let jobs = match self.app.db.claim_jobs(self.name, limit, self.app.clock.now()).await {
+                Ok(jobs) => jobs,
+                Err(error) => return self.trouble("claim jobs", &error).await,
+            };
+            let full = jobs.len() == free;
+            for job in jobs {
+                self.start(job);
+            }
+            if !full {
+                return;
+            }
+        }
+    }
+
+    fn start(&mut self, job: Job) {
+        let (app, mine) = (self.app.clone(), job.clone());
+        let handle = self.tasks.spawn(async move {
+            let outcome = run::run(&app, &mine).await;
+            (mine, outcome)
+        });
+        self.by_task.insert(handle.id(), job.id);
+        self.running.insert(job.id, Running { job, handle });
+    }
+
+    async fn settle(&mut self, ended: Result<(tokio::task::Id, (Job, Result<()>)), JoinError>) {
+        match ended {
+            Ok((task, (job, outcome))) => {
+                self.forget(task);
+                if let Err(error) = outcome {
+                    // The lease runs out and the job is taken up again.
+                    tracing::error!(job = %job.id, error = %error, source = ?error, "A job could not be settled.");
+                }
+            }
+            Err(error) => {
+                let Some(job) = self.forget(error.id()) else { return };
+                if error.is_panic() {
+                    tracing::error!(job = %job.id, attempt = job.attempt, "A job panicked.");
+                    if let Err(error) = replies::set_back_after_panic(&self.app, &job).await {
+                        tracing::error!(job = %job.id, error = %error, "A job that panicked could not be put back.");
+                    }
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, task: tokio::task::Id) -> Option<Job> {
+        let id = self.by_task.remove(&task)?;
+        self.running.remove(&id).map(|running| running.job)
+    }
+
+    /// Prolongs the leases, drops the jobs that are ours no more, and puts back those that we hold without knowing.
+    async fn renew(&mut self) {
+        if self.running.is_empty() {
+            self.renewed_at = Instant::now();
+            return;
+        }
+        match self.app.db.renew_leases(self.name, self.app.clock.now()).await {
+            Ok(held) => {
+                self.renewed_at = Instant::now();
+                self.compare(held).await;
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "Leases could not be renewed.");
+                if self.renewed_at.elapsed() >= LEASE {
+                    self.running.values().for_each(|running| running.handle.abort());
+                }
+            }
+        }
+    }
+
+    async fn compare(&mut self, held: Vec<(JobId, i64)>) {
+        let held: HashMap<JobId, i64> = held.into_iter().collect();
+        for (id, running) in &self.running {
+            if held.get(id) != Some(&running.job.attempt) {
+                running.handle.abort();
+            }
+        }
+        for (id, attempt) in held {
+            if !self.running.contains_key(&id) {
+                let _ = self.app.db.release_job(id, attempt, None).await;
+            }
+        }
+    }
+
+    async fn wind_down(&mut self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => break,
+                _ = heartbeat.tick() => self.renew().await,
+                ended = self.tasks.join_next_with_id() => match ended {
+                    Some(ended) => self.settle(ended).await,
+                    None => return,
+                },
+            }
+        }
+        self.tasks.abort_all();
+        while let Some(ended) = self.tasks.join_next_with_id().await {
+            if let Ok((task, _)) = ended {
+                self.forget(task);
+            }
+        }
+        for Running { job, .. } in self.running.values() {
+            if self.app.db.release_job(job.id, job.attempt, Some(job.subject)).await.is_ok() {
+                tracing::info!(job = %job.id, "A job was put back because this process stops.");
+            }
+        }
+    }
+
+    async fn trouble(&self, what: &str, error: &crate::error::Error) {
+        tracing::error!(error = %error, source = ?error, "The worker could not {what}.");
+        tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+    }
+}
