@@ -8,6 +8,7 @@
 //! - first: `storage` (durable truth), `live` (what may be lost), [`providers`] (other people's services);
 //! - ground: [`domain`], [`error`], `config`: types and rules.
 
+pub mod config;
 pub mod domain;
 pub mod error;
 pub mod providers;
