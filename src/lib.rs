@@ -6,7 +6,7 @@
 //! - top: [`http`](crate) and [`worker`](crate), the two doors, for requests and for jobs;
 //! - second: `services`, use cases that combine two or more of what lies below;
 //! - first: `storage` (durable truth), `live` (what may be lost), [`providers`] (other people's services);
-//! - ground: [`domain`], [`error`], `config`: types and rules.
+//! - ground: [`domain`], [`error`], [`config`]: types and rules.
 
 pub mod config;
 pub mod domain;

@@ -80,7 +80,7 @@ const WAYS: &[(&str, CodeDelivery)] = &[
 pub(super) fn read(reader: &mut Reader<'_>, on_loopback: bool) -> Codes {
     let minutes = reader.number(names::OTP_EXPIRATION_MINUTES, 1..=60, 5);
     if minutes > 10 {
-        reader.note("OTP_EXPIRATION_MINUTES is above 10: a code should not live longer than that.");
+        reader.note("OTP_EXPIRATION_MINUTES is above 10: a code should not live longer than that");
     }
     Codes {
         delivery: delivery(reader, on_loopback),

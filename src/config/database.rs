@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::names::{self, Setting};
-use super::net::percent_encode;
+use super::names;
+use super::net::{encode_host, percent_encode};
 use super::reader::{Found, Reader};
 
 /// The durable truth: which of the two profiles is chosen.
@@ -25,39 +25,23 @@ pub enum Database {
 
 const WRITE_IT_SO: &str = "write postgresql://user:password@host:5432/name, with special characters percent-encoded";
 
-pub(super) fn read_database(reader: &mut Reader<'_>, data_dir: &Path) -> Database {
+pub(super) fn read(reader: &mut Reader<'_>, data_dir: &Path) -> Database {
     let embedded = Database::Sqlite { file: data_dir.join("pollux.db") };
     if let Some(found) = reader.first(names::DATABASE_URL) {
         return read_url(reader, found).unwrap_or(embedded);
     }
     let names = [names::DB_HOST, names::DB_PORT, names::DB_NAME, names::DB_USER, names::DB_PASSWORD];
-    if !parts_are_set(reader, &names) {
+    if !reader.parts_are_set(&names) {
         return embedded;
     }
     let port = reader.port(names::DB_PORT, 5432);
     let [host, name, user, password] = [names::DB_HOST, names::DB_NAME, names::DB_USER, names::DB_PASSWORD]
-        .map(|setting| percent_encode(reader.first(setting).map_or("", |found| found.value)));
-    let host = if host.contains("%3A") { host.replace("%3A", ":") } else { host };
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    let user = if user.is_empty() { "postgres".to_owned() } else { user };
-    let password = if password.is_empty() { password } else { format!(":{password}") };
-    Database::Postgres { url: format!("postgresql://{user}{password}@{host}:{port}/{name}").into() }
-}
-
-pub(super) fn read_redis(reader: &mut Reader<'_>) -> Option<SecretString> {
-    if let Some(found) = reader.first(names::REDIS_URL) {
-        return read_redis_url(reader, found);
-    }
-    let names = [names::REDIS_HOST, names::REDIS_PORT, names::REDIS_PASSWORD, names::REDIS_DB];
-    if !parts_are_set(reader, &names) {
-        return None;
-    }
-    let port = reader.port(names::REDIS_PORT, 6379);
-    let number = reader.number(names::REDIS_DB, 0..=1023, 0);
-    let host = reader.text(names::REDIS_HOST)?;
-    let password =
-        reader.text(names::REDIS_PASSWORD).map_or(String::new(), |text| format!(":{}@", percent_encode(&text)));
-    Some(format!("redis://{password}{host}:{port}/{number}").into())
+        .map(|setting| reader.first(setting).map_or("", |found| found.value));
+    let host = encode_host(host);
+    let user = if user.is_empty() { "postgres".to_owned() } else { percent_encode(user) };
+    let password = if password.is_empty() { String::new() } else { format!(":{}", percent_encode(password)) };
+    let name = if name.is_empty() { String::new() } else { format!("/{}", percent_encode(name)) };
+    Database::Postgres { url: format!("postgresql://{user}{password}@{host}:{port}{name}").into() }
 }
 
 /// Refuses or explains pairs of stores that make no profile.
@@ -68,25 +52,13 @@ pub(super) fn check_profile(reader: &mut Reader<'_>, database: &Database, redis:
             reader.fault(format!("{name} needs PostgreSQL beside it: set DATABASE_URL, or leave {name} empty"));
         }
         (Database::Postgres { .. }, Some(_)) => {
-            reader.note("Redis is set and not used yet: this version keeps shared state in the process, so run one.");
+            reader.note("Redis is set and not used yet: this version keeps shared state in the process, so run one");
         }
         (Database::Postgres { .. }, None) => {
-            reader.note("PostgreSQL without Redis: shared state is kept in the process, so run one.");
+            reader.note("PostgreSQL without Redis: shared state is kept in the process, so run one");
         }
         (Database::Sqlite { .. }, None) => {}
     }
-}
-
-/// True where an address is given in parts; the first of them, the host, can't be left out then.
-fn parts_are_set(reader: &mut Reader<'_>, parts: &[Setting]) -> bool {
-    let host = parts[0].name();
-    if reader.first(parts[0]).is_some() {
-        return true;
-    }
-    if let Some(found) = parts.iter().find_map(|part| reader.first(*part)) {
-        reader.fault(format!("{} is set without {host}: set {host} too, or leave both empty", found.name));
-    }
-    false
 }
 
 fn read_url(reader: &mut Reader<'_>, found: Found<'_>) -> Option<Database> {
@@ -184,23 +156,6 @@ fn kept(option: &str) -> Translated {
     Translated::Kept(option.to_owned())
 }
 
-/// Leaves out what Celery needs in the address and no other client understands.
-fn read_redis_url(reader: &mut Reader<'_>, found: Found<'_>) -> Option<SecretString> {
-    let url = reqwest::Url::parse(found.value).ok();
-    let url =
-        url.filter(|url| matches!(url.scheme(), "redis" | "rediss") && url.host_str().is_some_and(|h| !h.is_empty()));
-    let Some(mut url) = url else {
-        reader.fault(format!("{} must be redis://host:6379/0 (rediss:// for TLS)", found.name));
-        return None;
-    };
-    let others: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| name != "ssl_cert_reqs").collect();
-    url.set_query(None);
-    if !others.is_empty() {
-        url.query_pairs_mut().extend_pairs(others);
-    }
-    Some(String::from(url).into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +164,7 @@ mod tests {
     fn database(pairs: &[(&str, &str)]) -> Result<String, String> {
         let settings = Settings::from_pairs(pairs.iter().copied());
         let mut reader = Reader::new(&settings);
-        let text = match read_database(&mut reader, Path::new("/data")) {
+        let text = match read(&mut reader, Path::new("/data")) {
             Database::Sqlite { file } => file.display().to_string(),
             Database::Postgres { url } => url.expose_secret().to_owned(),
         };
@@ -263,28 +218,12 @@ mod tests {
         assert_eq!(url, "postgresql://me%40x:p%3A%2F%40%20%23%3F@db:5432/chat");
         let parsed: tokio_postgres::Config = url.parse().unwrap();
         assert_eq!(parsed.get_password(), Some("p:/@ #?".as_bytes()));
+        assert_eq!(database(&[("DB_HOST", "::1")]).unwrap(), "postgresql://postgres@[::1]:5432");
         assert!(database(&[("DB_NAME", "chat")]).unwrap_err().contains("DB_HOST"));
     }
 
     #[test]
     fn nothing_set_is_a_file_in_the_data_directory() {
         assert_eq!(database(&[]).unwrap(), "/data/pollux.db");
-    }
-
-    #[test]
-    fn redis_comes_whole_or_in_parts() {
-        let redis = |pairs: &[(&str, &str)]| {
-            let settings = Settings::from_pairs(pairs.iter().copied());
-            let mut reader = Reader::new(&settings);
-            let url = read_redis(&mut reader).map(|url| url.expose_secret().to_owned());
-            reader.finish().map(|_| url)
-        };
-        let tls = redis(&[("REDIS_URL", "rediss://:pw@r:6379/1?ssl_cert_reqs=CERT_NONE")]).unwrap();
-        assert_eq!(tls.as_deref(), Some("rediss://:pw@r:6379/1"));
-        let parts = redis(&[("REDIS_HOST", "r"), ("REDIS_PASSWORD", "p@"), ("REDIS_DB", "2")]).unwrap();
-        assert_eq!(parts.as_deref(), Some("redis://:p%40@r:6379/2"));
-        assert_eq!(redis(&[]).unwrap(), None);
-        assert!(redis(&[("REDIS_URL", "http://r")]).is_err());
-        assert!(redis(&[("REDIS_PASSWORD", "p")]).is_err());
     }
 }

@@ -118,19 +118,23 @@ fn check(file: KeyFile, path: &Path) -> Result<SecretString, String> {
 }
 
 /// Writes the whole key under a name of its own first, then gives it the real name unless that is taken: nobody ever
-/// reads half a key, and of two processes that start at once both use the same.
+/// reads half a key, and of two processes that start at once both use the same. Where the file system has no hard
+/// links, renaming comes next best.
 fn make(data_dir: &Path, path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
     let draft = data_dir.join(format!(".{FILE_NAME}.{}", &random_text()?[..12]));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let written = file.write_all(random_text()?.as_bytes()).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
-    fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => fs::File::open(data_dir)?.sync_all(),
-    }
+    let named = match linked {
+        Err(_) if path.exists() => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+            fs::rename(&draft, path)
+        }
+        linked => linked,
+    };
+    let _ = fs::remove_file(&draft);
+    named.and_then(|()| fs::File::open(data_dir)?.sync_all())
 }
 
 fn random_text() -> io::Result<String> {

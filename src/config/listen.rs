@@ -75,7 +75,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Listen {
         reader.fault("METRICS_PORT is the same as PORT: metrics have a listener of their own (0 turns it off)");
     }
     if metrics.is_some_and(|metrics| !metrics.ip().to_canonical().is_loopback()) {
-        reader.note("METRICS_HOST is not a loopback address: whoever reaches it can read the metrics.");
+        reader.note("METRICS_HOST is not a loopback address: whoever reaches it can read the metrics");
     }
     Listen {
         address,
@@ -111,7 +111,7 @@ fn read_each<T>(reader: &mut Reader<'_>, setting: Setting, what: &str, read: fn(
     let name = setting.name();
     let (stars, items): (Vec<_>, Vec<_>) = reader.list(setting).into_iter().partition(|item| item == "*");
     if !stars.is_empty() {
-        reader.note(format!("* in {name} is left out: name them one by one."));
+        reader.note(format!("* in {name} is left out: name them one by one"));
     }
     let count = items.len();
     let read: Vec<_> = items.iter().filter_map(|item| read(item)).collect();

@@ -14,6 +14,7 @@ mod net;
 mod parts;
 mod payments;
 mod reader;
+mod redis;
 mod settings;
 mod weak;
 
@@ -89,9 +90,9 @@ impl Config {
         let listen = listen::read(reader);
         let on_loopback = listen.is_loopback();
         let data_dir = reader.text(names::DATA_DIR).map_or_else(|| PathBuf::from("./data"), PathBuf::from);
-        let database = database::read_database(reader, &data_dir);
+        let database = database::read(reader, &data_dir);
         Self {
-            redis: database::read_redis(reader),
+            redis: redis::read(reader),
             signing: keys::read(reader, &database),
             token_life: token_life(reader),
             codes: codes::read(reader, on_loopback),

@@ -1,6 +1,6 @@
 //! Small checks on addresses and names of hosts.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use reqwest::Url;
 
@@ -77,6 +77,14 @@ pub(super) fn percent_encode(text: &str) -> String {
         }
         out
     })
+}
+
+/// A host name, an IPv6 address, or the folder of a socket.
+pub(super) fn encode_host(host: &str) -> String {
+    match host.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => percent_encode(host),
+    }
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ pub(super) fn note_proxied_echo(config: &Config, reader: &mut Reader<'_>) {
         .is_some_and(|url| reqwest::Url::parse(url).is_ok_and(|url| !super::net::is_this_machine(&url)));
     if shown && is_public && !config.allow_demo.echo {
         reader.note(
-            "PUBLIC_URL is reached from elsewhere, and codes are shown in the answer: anybody can sign in as anybody.",
+            "PUBLIC_URL is reached from elsewhere, and codes are shown in the answer: anybody can sign in as anybody",
         );
     }
 }

@@ -79,10 +79,10 @@ fn check(reader: &mut Reader<'_>, payments: &Payments) {
     }
     if payments.mode == PaymentMode::Stripe && has_key {
         if payments.webhook_secret.is_none() {
-            reader.note("STRIPE_WEBHOOK_SECRET is empty: Stripe's events can't be accepted.");
+            reader.note("STRIPE_WEBHOOK_SECRET is empty: Stripe's events can't be accepted");
         }
         if payments.price_id_pro.is_none() {
-            reader.note("STRIPE_PRICE_ID_PRO is empty: there is no price to sell the Pro plan at.");
+            reader.note("STRIPE_PRICE_ID_PRO is empty: there is no price to sell the Pro plan at");
         }
     }
 }

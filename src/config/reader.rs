@@ -135,6 +135,18 @@ impl<'a> Reader<'a> {
         is_page.then(|| found.value.to_owned())
     }
 
+    /// True where an address is given in parts; the first of them, the host, can't be left out then.
+    pub fn parts_are_set(&mut self, parts: &[Setting]) -> bool {
+        let host = parts[0].name();
+        if self.first(parts[0]).is_some() {
+            return true;
+        }
+        if let Some(found) = parts.iter().find_map(|part| self.first(*part)) {
+            self.fault(format!("{} is set without {host}: set {host} too, or leave both empty", found.name));
+        }
+        false
+    }
+
     /// The names that are set and decide nothing here.
     pub fn not_needed(&self) -> Vec<String> {
         self.settings.names().filter(|name| names::is_not_needed(name)).map(str::to_owned).collect()
@@ -165,7 +177,7 @@ impl<'a> Reader<'a> {
 fn outside(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let safe = url.scheme() == "https" || (url.scheme() == "http" && net::is_this_machine(&url));
-    (safe && url.username().is_empty() && url.password().is_none()).then_some(url)
+    (safe && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()).then_some(url)
 }
 
 fn outside_fault(found: Found<'_>) -> String {
