@@ -30,7 +30,7 @@ pub use gemini::Gemini;
 pub use keys::{GivenKeys, SigningKeys};
 pub use limits::Limits;
 pub use listen::Listen;
-pub use net::Cidr;
+pub use net::{Cidr, host_name};
 pub use parts::{AllowDemo, Part, PartState};
 pub use payments::{PaymentMode, Payments};
 pub use settings::Settings;

@@ -57,7 +57,8 @@ pub(super) fn origin(text: &str) -> Option<String> {
 }
 
 /// The host of a `Host` header or of a list of them, lower-case and without its port; IPv6 keeps its brackets.
-pub(super) fn host_name(text: &str) -> Option<String> {
+#[must_use]
+pub fn host_name(text: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     if !text.chars().all(allowed) {
         return None;
