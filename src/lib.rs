@@ -6,9 +6,10 @@
 //! - top: [`http`] and [`worker`](crate), the two doors, for requests and for jobs;
 //! - second: `services`, use cases that combine two or more of what lies below;
 //! - first: `storage` (durable truth), `live` (what may be lost), [`providers`] (other people's services);
-//! - ground: [`domain`], [`error`], `config`: types and rules.
+//! - ground: [`domain`], [`error`], [`config`]: types and rules.
 
 pub mod app;
+pub mod config;
 pub mod domain;
 pub mod error;
 pub mod live;
