@@ -1,0 +1,292 @@
+//! What handlers take: who calls, from where, and with what. The order of checks is the order in which these stand in
+//! a handler's list of arguments: caller (token, session, user's limit), then input (media types, parsing, validation).
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use http_body_util::BodyExt as _;
+
+use super::form::{Fields, Form, Nothing};
+use super::json;
+use crate::app::App;
+use crate::domain::token::{Bearer, TokenFault};
+use crate::domain::user::Session;
+use crate::error::{Code, Error, Result};
+use crate::services::auth;
+
+/// The longest JSON body, in bytes.
+pub const BODY: usize = 64 * 1024;
+const BODY_WITHOUT_PROGRESS: Duration = Duration::from_secs(15);
+const BODY_IN_ALL: Duration = Duration::from_secs(30);
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The longest a request may wait for a reply.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
+
+/// A caller whose token is valid, whose session is live, and who is not too fast.
+#[derive(Debug)]
+pub struct Caller(pub Session);
+
+/// A caller whose token is ours, whatever became of its session: enough to sign out.
+#[derive(Debug)]
+pub struct TokenHolder(pub Bearer);
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor(pub IpAddr);
+
+/// What is asked, read and checked: the body, the query, and two headers that say how.
+#[derive(Debug)]
+pub struct Input<B, Q = Nothing> {
+    /// The body.
+    pub body: B,
+    /// The query.
+    pub query: Q,
+    /// Each value of the `Idempotency-Key` header, still to be checked: that comes after the owner.
+    pub key: Vec<Vec<u8>>,
+    /// How long the client wants to wait for the reply.
+    pub wait: Option<Duration>,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let TokenHolder(bearer) = TokenHolder::from_request_parts(parts, app).await?;
+        let session = auth::session_of(app, bearer).await?;
+        app.limiter.request(session.user_id)?;
+        Ok(Self(session))
+    }
+}
+
+impl FromRequestParts<App> for TokenHolder {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let token = bearer_token(&parts.headers)?;
+        app.tokens.read(token, app.clock.now()).map(Self).map_err(|fault| match fault {
+            TokenFault::Invalid => token_invalid(),
+            TokenFault::Expired => Error::new(Code::TokenExpired, "This token has expired. Please refresh it."),
+        })
+    }
+}
+
+fn bearer_token(headers: &HeaderMap) -> Result<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Err(Error::new(Code::AuthenticationRequired, "Send a bearer token in the Authorization header."));
+    };
+    if values.next().is_some() {
+        return Err(token_invalid());
+    }
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(token_invalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(token_invalid()) }
+}
+
+fn token_invalid() -> Error {
+    Error::new(Code::TokenInvalid, "This token is not valid here.")
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
+        Ok(Self(client_address(peer, &parts.headers, |address| app.config.listen.trusts(address))))
+    }
+}
+
+/// The right-most address of `X-Forwarded-For` that no proxy of ours wrote; the header counts only when the peer
+/// itself is such a proxy.
+fn client_address(peer: IpAddr, headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
+    if !is_trusted(peer) {
+        return peer;
+    }
+    let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
+    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let mut client = peer;
+    for hop in hops.into_iter().rev() {
+        let Ok(address) = hop.parse::<IpAddr>() else { return client };
+        client = address;
+        if !is_trusted(address) {
+            return client;
+        }
+    }
+    client
+}
+
+impl<B: Form + Send, Q: Form + Send> FromRequest<App> for Input<B, Q> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        if !accepts_json(&parts.headers) {
+            return Err(Error::new(Code::NotAcceptable, "Answers here are application/json."));
+        }
+        let body = read_form::<B>(app, &parts, body).await?;
+        let query = Fields::read_query(app, parts.uri.query().unwrap_or_default())?;
+        let key = parts.headers.get_all(IDEMPOTENCY_KEY).iter().map(|value| value.as_bytes().to_vec()).collect();
+        Ok(Self { body, query, key, wait: wanted_wait(&parts.headers) })
+    }
+}
+
+async fn read_form<B: Form>(app: &App, parts: &Parts, body: Body) -> Result<B> {
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return Fields::read_body(app, serde_json::json!({}));
+    }
+    if B::IS_EMPTY && axum::body::HttpBody::is_end_stream(&body) {
+        return Fields::read_body(app, serde_json::json!({}));
+    }
+    check_media_type(&parts.headers)?;
+    let bytes = read_bytes(&parts.headers, body).await?;
+    if B::IS_EMPTY && bytes.is_empty() {
+        return Fields::read_body(app, serde_json::json!({}));
+    }
+    Fields::read_body(app, json::read(&bytes)?)
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<()> {
+    let refused = || Error::new(Code::UnsupportedMediaType, "Send application/json in UTF-8, without a content coding.");
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (types.next(), types.next()) else { return Err(refused()) };
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(refused());
+    }
+    let kind = kind.to_str().map_err(|_| refused())?;
+    let mut parts = kind.split(';').map(str::trim);
+    if !parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        return Err(refused());
+    }
+    let is_utf8 = |parameter: &str| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    };
+    if parts.all(is_utf8) { Ok(()) } else { Err(refused()) }
+}
+
+async fn read_bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > BODY as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_IN_ALL, collect(body)).await {
+        Ok(bytes) => bytes,
+        Err(_) => Err(too_slow()),
+    }
+}
+
+async fn collect(mut body: Body) -> Result<Bytes> {
+    let mut all = Vec::new();
+    loop {
+        let frame = tokio::time::timeout(BODY_WITHOUT_PROGRESS, body.frame()).await.map_err(|_| too_slow())?;
+        let Some(frame) = frame else { return Ok(all.into()) };
+        let frame = frame.map_err(|_| Error::new(Code::MalformedRequest, "The body ended before its time."))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if all.len() + data.len() > BODY {
+            return Err(too_large());
+        }
+        all.extend_from_slice(&data);
+    }
+}
+
+fn too_large() -> Error {
+    Error::new(Code::BodyTooLarge, "A body here holds at most 64 KiB.")
+}
+
+fn too_slow() -> Error {
+    Error::new(Code::RequestTimeout, "The body did not arrive in time.")
+}
+
+/// True when the client takes JSON: no `Accept`, or one range that covers it and is not weighted zero.
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::ACCEPT).iter().peekable();
+    if lines.peek().is_none() {
+        return true;
+    }
+    lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default();
+        let covers = ["*/*", "application/*", "application/json"].iter().any(|known| kind.eq_ignore_ascii_case(known));
+        let is_refused = parts.any(|parameter| {
+            parameter.strip_prefix("q=").is_some_and(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0))
+        });
+        covers && !is_refused
+    })
+}
+
+/// `Prefer: wait=N` of RFC 7240, clamped; what can't be read is as if absent.
+fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
+    let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
+    let wait = lines.flat_map(|line| line.split([',', ';'])).find_map(|preference| {
+        let (name, value) = preference.split_once('=')?;
+        let seconds = value.trim().trim_matches('"').parse::<u64>().ok()?;
+        name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
+    })?;
+    Some(Duration::from_secs(wait).min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: HeaderName, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn only_json_in_utf8_is_read() {
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+            assert!(check_media_type(&headers(header::CONTENT_TYPE, good)).is_ok(), "{good}");
+        }
+        for bad in ["text/plain", "application/json; charset=latin1", "application/jsonx", "", "application/xml"] {
+            assert!(check_media_type(&headers(header::CONTENT_TYPE, bad)).is_err(), "{bad}");
+        }
+        assert!(check_media_type(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_client_that_excludes_json_is_told() {
+        for good in ["*/*", "application/json", "text/html, application/*;q=0.1", "APPLICATION/JSON"] {
+            assert!(accepts_json(&headers(header::ACCEPT, good)), "{good}");
+        }
+        for bad in ["text/html", "text/event-stream", "application/json;q=0", "image/*"] {
+            assert!(!accepts_json(&headers(header::ACCEPT, bad)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_wish_to_wait_is_clamped() {
+        let wait = |text: &str| wanted_wait(&headers(PREFER, text)).map(|wait| wait.as_secs());
+        assert_eq!(wait("wait=10"), Some(10));
+        assert_eq!(wait("respond-async, wait=100"), Some(25));
+        assert_eq!(wait("wait=\"3\""), Some(3));
+        for odd in ["wait", "wait=", "wait=-1", "wait=1.5", "return=minimal"] {
+            assert_eq!(wait(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
+        let proxy = |address: IpAddr| address.to_string().starts_with("10.");
+        let seen = |peer: &str, chain: &str| {
+            client_address(peer.parse().unwrap(), &headers(FORWARDED_FOR, chain), proxy).to_string()
+        };
+        assert_eq!(seen("192.0.2.9", "203.0.113.1"), "192.0.2.9");
+        assert_eq!(seen("10.0.0.1", "203.0.113.1"), "203.0.113.1");
+        assert_eq!(seen("10.0.0.1", "198.51.100.1, 203.0.113.1, 10.0.0.2"), "203.0.113.1");
+        assert_eq!(seen("10.0.0.1", "203.0.113.1, nonsense"), "10.0.0.1");
+    }
+}
