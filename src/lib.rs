@@ -10,4 +10,6 @@
 
 pub mod domain;
 pub mod error;
+pub mod http;
 pub mod providers;
+pub mod serve;

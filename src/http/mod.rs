@@ -1,0 +1,3 @@
+//! The door for requests.
+
+pub mod transport;
