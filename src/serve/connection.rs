@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep};
 use tower::Service as _;
 
@@ -60,6 +61,11 @@ impl House {
             turn => turn.map(|()| true),
         });
         if is_over.await {
+            return;
+        }
+        // One more turn, after the system was asked for news: a request that has arrived is still answered.
+        yield_now().await;
+        if poll_fn(|cx| Poll::Ready(watch.poll(cx, connection.as_mut()).is_ready())).await {
             return;
         }
         connection.as_mut().graceful_shutdown();

@@ -15,6 +15,8 @@ pub(super) enum Stage {
     Sized(u64),
     /// Within a body in chunks.
     Chunked(Chunk),
+    /// The body turned out not to be what its head promised.
+    Broken,
 }
 
 /// Why the stream can't go on.
@@ -38,13 +40,23 @@ impl Stage {
     pub(super) fn advance(&mut self, bytes: &[u8], limits: &Limits) -> Result<usize, Fault> {
         let mut passed = 0;
         if let Self::Head(scan) = self {
-            let Some(end) = scan.find_end(bytes).map_err(Fault::Head)? else {
-                return check_size(bytes, limits).map(|()| 0).map_err(Fault::Head);
+            // No more than one byte too many is looked at, so that the verdict does not hang on how much has come.
+            let head = &bytes[..bytes.len().min(limits.max_head_bytes + 1)];
+            let Some(end) = scan.find_end(head).map_err(Fault::Head)? else {
+                return check_size(head, limits).map(|()| 0).map_err(Fault::Head);
             };
             *self = Self::after(judge(&bytes[..end], limits).map_err(Fault::Head)?);
             passed = end;
         }
-        self.body(&bytes[passed..]).map(|more| passed + more).map_err(Fault::Body)
+        match self.body(&bytes[passed..]) {
+            Ok(more) => Ok(passed + more),
+            Err(_) if passed > 0 => {
+                // The head is handed on first, so that there is someone to be told.
+                *self = Self::Broken;
+                Ok(passed)
+            }
+            Err(error) => Err(Fault::Body(error)),
+        }
     }
 
     /// True between two requests.
@@ -69,6 +81,7 @@ impl Stage {
                 (used, *left == 0)
             }
             Self::Chunked(chunk) => chunk.advance(bytes)?,
+            Self::Broken => return Err(malformed()),
         };
         if is_done {
             *self = Self::default();
@@ -140,10 +153,14 @@ impl Chunk {
             (Self::Trailer { .. }, text!()) => Self::Trailer { is_empty: false },
             (Self::Trailer { is_empty }, b'\r') => Self::TrailerEnd { is_empty },
             (Self::TrailerEnd { is_empty: true }, b'\n') => Self::Done,
-            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "the body's chunks are malformed")),
+            _ => return Err(malformed()),
         };
         Ok(next)
     }
+}
+
+fn malformed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the body's chunks are malformed")
 }
 
 fn hex(digit: u8) -> u64 {

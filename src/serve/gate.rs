@@ -115,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     /// True when the peer may still be sending what nobody will read: closing now would reset the connection, and the
     /// reset could overtake our answer.
     fn owes_patience(&self) -> bool {
-        !self.ended && (self.refused || !self.stage.is_between() || !self.held.is_empty())
+        self.pulse.has_written() && !self.ended && (self.refused || !self.stage.is_between() || !self.held.is_empty())
     }
 
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {

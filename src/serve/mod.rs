@@ -5,6 +5,8 @@
 //! limits hold whatever the split of the packets and ambiguous framing never reaches a handler. Handlers find the
 //! peer's address as `ConnectInfo<SocketAddr>` and a [`StopSignal`] in the request's extensions.
 
+#[cfg(test)]
+mod agreement;
 mod caps;
 mod connection;
 mod framing;

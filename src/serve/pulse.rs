@@ -60,6 +60,11 @@ impl Pulse {
         self.written.fetch_add(1, Relaxed);
     }
 
+    /// True once the peer has something of ours that could get lost.
+    pub(super) fn has_written(&self) -> bool {
+        self.written.load(Relaxed) > 0
+    }
+
     /// The peer can't take more at the moment.
     pub(super) fn stalled(&self) {
         self.stalled.store(true, Relaxed);
