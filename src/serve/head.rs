@@ -2,6 +2,7 @@
 //! the parser joins repeated lengths, drops a length beside a transfer coding and takes a bare line feed.
 
 use super::limits::Limits;
+use super::octets::{any, has_bad_percent, is_token, position};
 use crate::error::Code;
 
 /// How the body that follows a head is framed.
@@ -24,7 +25,7 @@ pub(super) struct HeadScan {
 impl HeadScan {
     /// The end of the head within `bytes`, which begin where the head begins and only ever grow.
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Result<Option<usize>, Code> {
-        while let Some(step) = bytes[self.seen..].iter().position(|&byte| byte == b'\n') {
+        while let Some(step) = position(&bytes[self.seen..], b'\n') {
             let line_feed = self.seen + step;
             if line_feed == 0 || bytes[line_feed - 1] != b'\r' {
                 return Err(Code::MalformedRequest);
@@ -75,7 +76,7 @@ impl<'head> Iterator for Lines<'head> {
     type Item = &'head [u8];
 
     fn next(&mut self) -> Option<&'head [u8]> {
-        let line_feed = self.0.iter().position(|&byte| byte == b'\n')?;
+        let line_feed = position(self.0, b'\n')?;
         let (line, rest) = self.0.split_at(line_feed + 1);
         self.0 = rest;
         Some(&line[..line_feed.saturating_sub(1)])
@@ -92,7 +93,8 @@ fn request_line(line: &[u8], limits: &Limits) -> Result<bool, Code> {
     if target.len() > limits.max_target_bytes {
         return Err(Code::UriTooLong);
     }
-    if !is_token(method) || target.is_empty() || !target.iter().all(u8::is_ascii_graphic) || has_bad_percent(target) {
+    if !is_token(method) || target.is_empty() || any(target, |byte| !byte.is_ascii_graphic()) || has_bad_percent(target)
+    {
         return Err(Code::MalformedRequest);
     }
     match version {
@@ -115,8 +117,7 @@ impl Fields {
     fn read(&mut self, line: &[u8]) -> Result<(), Code> {
         let colon = line.iter().position(|&byte| byte == b':').ok_or(Code::MalformedRequest)?;
         let (name, value) = (&line[..colon], &line[colon + 1..]);
-        let is_visible = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
-        if !is_token(name) || !value.iter().all(is_visible) {
+        if !is_token(name) || any(value, |byte| byte != b'\t' && (byte < b' ' || byte == 0x7f)) {
             return Err(Code::MalformedRequest);
         }
         let is_fresh = match name.len() {
@@ -146,38 +147,6 @@ fn length(value: &[u8]) -> Result<u64, Code> {
         return Err(Code::MalformedRequest);
     }
     Ok(digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
-}
-
-fn is_token(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|&byte| TOKEN[usize::from(byte)])
-}
-
-/// The bytes a method or a field's name may have.
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let mut marks: &[u8] = b"!#$%&'*+-.^_`|~";
-    while let [mark, rest @ ..] = marks {
-        table[*mark as usize] = true;
-        marks = rest;
-    }
-    table
-};
-
-/// True when a percent sign is not followed by two hexadecimal digits.
-pub(crate) fn has_bad_percent(target: &[u8]) -> bool {
-    let mut rest = target;
-    while let Some(at) = rest.iter().position(|&byte| byte == b'%') {
-        match rest[at + 1..] {
-            [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = &rest[at + 3..],
-            _ => return true,
-        }
-    }
-    false
 }
 
 #[cfg(test)]

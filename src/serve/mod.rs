@@ -13,6 +13,7 @@ mod framing;
 mod gate;
 mod head;
 mod limits;
+mod octets;
 mod pulse;
 mod stop;
 
@@ -29,8 +30,8 @@ use tokio_util::task::TaskTracker;
 
 use caps::{Caps, Full};
 use connection::House;
-pub(crate) use head::has_bad_percent;
 pub use limits::Limits;
+pub(crate) use octets::has_bad_percent;
 pub use pulse::HeadFlaw;
 pub use stop::{Stop, StopSignal};
 
