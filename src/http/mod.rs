@@ -1,5 +1,81 @@
-//! The door for requests.
+//! The door for requests: what is served, in one table of contents.
 
+pub mod answer;
 pub mod assets;
+pub mod auth;
+pub mod chatrooms;
 pub mod docs;
+pub mod door;
+pub mod error;
+pub mod extract;
+pub mod form;
+pub mod health;
+pub mod json;
+pub mod messages;
+pub mod openapi;
+pub mod paging;
+pub mod problems;
+pub mod transport;
+pub mod users;
 pub mod web;
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tower::Layer as _;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::error::{Code, Error};
+
+/// Every documented route.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::Frame::openapi())
+        .routes(routes!(auth::sign_up))
+        .routes(routes!(auth::send_otp))
+        .routes(routes!(auth::verify_otp))
+        .routes(routes!(auth::log_out))
+        .routes(routes!(users::show_me))
+        .routes(routes!(chatrooms::create_chatroom, chatrooms::list_chatrooms))
+        .routes(routes!(chatrooms::show_chatroom, chatrooms::update_chatroom, chatrooms::delete_chatroom))
+        .routes(routes!(messages::send_message))
+        .routes(routes!(messages::list_messages))
+        .routes(routes!(messages::show_message))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(problems::show_problem))
+}
+
+/// The whole service: the documented routes, the pages, and the door before them.
+#[must_use]
+pub fn router(app: &App) -> Router {
+    let (api, _) = routes().split_for_parts();
+    let inside = api
+        .route("/openapi.json", get(openapi::show_document))
+        .fallback(async || Error::not_found())
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app.clone())
+        .merge(docs::router())
+        .merge(web::router());
+    // The door stands outside the router, because it changes the path that the router goes by.
+    let door = from_fn_with_state((app.clone(), door::Hosts::of(app)), door::pass);
+    Router::new().fallback_service(door.layer(inside))
+}
+
+/// What only the operator sees, on a listener of its own.
+#[must_use]
+pub fn metrics_router(app: &App) -> Router {
+    Router::new().route("/metrics", get(show_metrics)).with_state(app.clone())
+}
+
+async fn show_metrics(State(app): State<App>) -> impl IntoResponse {
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], app.metrics.text())
+}
+
+async fn method_not_allowed() -> Error {
+    Error::new(Code::MethodNotAllowed, "This path is served, but not with this method.")
+}

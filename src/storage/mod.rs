@@ -63,6 +63,11 @@ impl Db {
         }
     }
 
+    /// Asks the database for an answer, to know that it is there.
+    pub async fn ping(&self) -> Result<()> {
+        self.rows(&users::PING, Vec::new()).await.map(|_| ())
+    }
+
     async fn rows(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite(engine) => engine.read(sql, params).await,

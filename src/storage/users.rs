@@ -20,6 +20,7 @@ macro_rules! user_columns {
 pub(super) use user_columns;
 
 statements! {
+    PING = "select count(*) from schema_migrations";
     USER_BY_ID = concat!("select ", user_columns!(), " from users u where u.id = ?1");
     NAME_FOR_LATER = "insert into phones (phone, pending_name, pending_until) values (?1, ?2, ?3)
         on conflict (phone) do update set pending_name = excluded.pending_name, pending_until = excluded.pending_until";

@@ -1,0 +1,181 @@
+//! Messages and replies.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::Json;
+use super::chatrooms::REPLAYED;
+use super::error::add_limit;
+use super::extract::{Caller, Input};
+use super::form::{Fields, Form, Names, Nothing};
+use super::paging::{List, Page, cut};
+use crate::app::App;
+use crate::domain::chat::{Message, Status};
+use crate::domain::ids::{ChatroomId, MessageId};
+use crate::domain::plan::Quota;
+use crate::domain::text::Content;
+use crate::error::{Error, LimitState, Result};
+use crate::services::chats;
+use crate::storage::Listed;
+
+const CONTENT: Names = &["content", "prompt", "message"];
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// What to say.
+#[derive(ToSchema)]
+pub struct SendMessage {
+    /// The text; also read as `prompt`, `message`.
+    #[schema(value_type = String, example = "Why is the sky blue?", min_length = 1, max_length = 16000)]
+    content: Content,
+}
+
+/// A message taken, and its reply.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SentMessage {
+    /// The stored message.
+    message: Message,
+    /// The reply: pending, or final where it was waited for.
+    reply: Message,
+    /// The quota after it.
+    quota: Quota,
+    /// Where to watch the reply being written.
+    #[schema(example = "/chatroom/0193d1f6-6c1e-7c52-9a0e-1f0c7f0f4a11/stream")]
+    stream: String,
+}
+
+/// A page of messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Messages {
+    /// The messages.
+    messages: Vec<Message>,
+    /// Where the next page begins, if there is one.
+    #[schema(example = json!(null))]
+    next_cursor: Option<String>,
+}
+
+/// Which page of messages, from which end.
+#[derive(Debug)]
+pub struct MessagePage {
+    is_newest_first: bool,
+    page: Page,
+}
+
+/// Send a message
+///
+/// It is stored with its quota unit and its reply's job in one transaction before this answers. With
+/// `Prefer: wait=N` (at most 25) the answer waits for the reply and is 200; when that runs out it is 202.
+#[utoipa::path(post, path = "/chatroom/{id}/message", tag = "messages", request_body = SendMessage,
+    security(("bearer" = [])),
+    params(("id" = String, Path, description = "The room"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat harmless for 24 h"),
+        ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the reply")),
+    responses((status = 202, description = "Accepted; the reply is on its way", body = SentMessage),
+        (status = 200, description = "Accepted, and the reply is final", body = SentMessage)))]
+pub async fn send_message(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    input: Input<SendMessage>,
+) -> Result<Response> {
+    let room = ChatroomId::from_path(&id);
+    let sent = chats::send_message(&app, caller, room, &input.body.content, &input.key).await?;
+    let chats::Accepted { message, mut reply, quota } = sent.answer;
+    if let Some(wait) = input.wait {
+        reply = chats::wait_for_reply(&app, caller, &reply, wait).await?;
+    }
+    let is_final = matches!(reply.status, Status::Complete | Status::Failed);
+    let status = if is_final { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let stream = format!("/chatroom/{room}/stream");
+    let mut response = Json(status, SentMessage { message, reply, quota, stream }).into_response();
+    let headers = response.headers_mut();
+    if let Some(limit) = quota.limit {
+        add_limit(headers, &daily(&app, quota, limit));
+    }
+    if let Some(Ok(applied)) = input.wait.map(|wait| HeaderValue::try_from(format!("wait={}", wait.as_secs()))) {
+        headers.insert(PREFERENCE_APPLIED, applied);
+    }
+    if sent.replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// List messages
+#[utoipa::path(get, path = "/chatroom/{id}/messages", tag = "messages", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The room"),
+        ("order" = Option<String>, Query, description = "`asc` (oldest first, the default) or `desc`"), Page),
+    responses((status = 200, description = "A page of messages", body = Messages)))]
+pub async fn list_messages(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    input: Input<Nothing, MessagePage>,
+) -> Result<Json<Messages>> {
+    let (room, user) = (ChatroomId::from_path(&id), caller.user_id);
+    app.db.chatroom(room, user).await?.ok_or_else(Error::not_found)?;
+    let MessagePage { is_newest_first, page } = input.query;
+    let name = list_name(room, is_newest_first);
+    let list = List { user, name: &name };
+    let place = page.cursor.map(|cursor| list.open::<8>(&app, &cursor)).transpose()?.map(i64::from_be_bytes);
+    let one_more = i64::from(page.limit) + 1;
+    let mut listed = if is_newest_first {
+        app.db.messages_backward(room, user, place.unwrap_or(i64::MAX), one_more).await?
+    } else {
+        app.db.messages_forward(room, user, place.unwrap_or(0), one_more).await?
+    };
+    let next_cursor = cut(&mut listed, page.limit, |last: &Listed| list.seal(&app, &last.seq.to_be_bytes()));
+    let messages = listed.into_iter().map(|listed| listed.message).collect();
+    Ok(Json(StatusCode::OK, Messages { messages, next_cursor }))
+}
+
+/// Show a message
+#[utoipa::path(get, path = "/chatroom/{id}/message/{mid}", tag = "messages", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The room"), ("mid" = String, Path, description = "The message")),
+    responses((status = 200, description = "The message; for a reply its outcome, usage and try", body = Message)))]
+pub async fn show_message(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path((room, message)): Path<(String, String)>,
+    _: Input<Nothing>,
+) -> Result<Json<Message>> {
+    let (room, message) = (ChatroomId::from_path(&room), MessageId::from_path(&message));
+    let message = app.db.message(message, room, caller.user_id).await?.ok_or_else(Error::not_found)?;
+    Ok(Json(StatusCode::OK, message))
+}
+
+/// What a cursor of a room's messages is sealed with.
+pub(super) fn list_name(room: ChatroomId, is_newest_first: bool) -> String {
+    format!("messages {room} {}", if is_newest_first { "desc" } else { "asc" })
+}
+
+fn daily(app: &App, quota: Quota, limit: u32) -> LimitState {
+    LimitState {
+        policy: "daily",
+        quota: limit.into(),
+        window: std::time::Duration::from_hours(24),
+        remaining: quota.remaining.unwrap_or_default().into(),
+        resets_in: quota.resets_at.since(app.clock.now()),
+    }
+}
+
+impl Form for SendMessage {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let content = fields.required(CONTENT, Content::parse);
+        Some(Self { content: content? })
+    }
+}
+
+impl Form for MessagePage {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let is_newest_first = fields.optional(&["order"], |text| match text {
+            "asc" => Ok(false),
+            "desc" => Ok(true),
+            _ => Err("unknown_order"),
+        });
+        let page = Page::read(fields);
+        Some(Self { is_newest_first: is_newest_first?.unwrap_or(false), page: page? })
+    }
+}
