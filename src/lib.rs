@@ -10,4 +10,5 @@
 
 pub mod domain;
 pub mod error;
+pub mod fakes;
 pub mod providers;
