@@ -92,13 +92,25 @@ impl Reply {
     pub fn endless() -> Self {
         let words = "and so on ".repeat(1_000);
         let event = json!({"candidates": [{"content": {"parts": [{"text": words}], "role": "model"}, "index": 0}]});
-        Self { end: End::Again, ..Self::new(200, "text/event-stream", format!("data: {event}\r\n\r\n")) }
+        Self::endless_of(format!("data: {event}\r\n\r\n"))
     }
 
     /// One line of text without end.
     #[must_use]
     pub fn endless_line() -> Self {
-        Self { end: End::Again, ..Self::new(200, "text/event-stream", "data: x".repeat(10_000)) }
+        Self::endless_of("data: x".repeat(10_000))
+    }
+
+    /// These bytes again and again.
+    #[must_use]
+    pub fn endless_of(body: impl Into<Bytes>) -> Self {
+        Self { end: End::Again, ..Self::new(200, "text/event-stream", body) }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     /// Ends the body cleanly after `bytes` bytes, as if it were whole.
