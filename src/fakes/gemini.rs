@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use bytes::Bytes;
@@ -22,6 +22,9 @@ use tokio::task::JoinHandle;
 pub use self::reply::Reply;
 use self::script::Script;
 use crate::error::{Error, Result};
+
+/// The longest request that is safe to send to the original.
+const MAX_REQUEST: usize = 20 * 1024 * 1024;
 
 /// What Gemini was asked, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl FakeGemini {
 
     /// The routes alone, for a caller that serves them itself.
     pub fn router(&self) -> Router {
-        Router::new().fallback(handle).with_state(self.clone())
+        Router::new().fallback(handle).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(self.clone())
     }
 
     /// Adds the answer to the next call that has none yet; once all are given it echoes again.
@@ -76,10 +79,16 @@ impl FakeGemini {
         self.script().otherwise = reply;
     }
 
-    /// What it was asked, oldest first.
+    /// What it was asked, oldest first; the last thousand calls, because a bench makes many more.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.script().calls.clone()
+        self.script().calls.iter().cloned().collect()
+    }
+
+    /// How many calls there were.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.script().count
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {

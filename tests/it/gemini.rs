@@ -4,6 +4,7 @@ mod demo;
 mod exchanges;
 mod fake;
 mod limits;
+mod log;
 mod stream;
 
 use std::time::Duration;

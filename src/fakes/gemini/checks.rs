@@ -148,56 +148,31 @@ fn kind_of(parent: Kind, member: &str) -> Option<Kind> {
         (Kind::Part, "inlineData") => Kind::Blob,
         (Kind::Part, "fileData") => Kind::File,
         (Kind::Config, "thinkingConfig") => Kind::Thinking,
-        _ if plain_members(parent).contains(&member) => Kind::Any,
+        _ if plain_members(parent).split(' ').any(|known| known == member) => Kind::Any,
         _ => return None,
     })
 }
 
-fn plain_members(kind: Kind) -> &'static [&'static str] {
+/// The members of a kind that are not looked into, as a list of words.
+fn plain_members(kind: Kind) -> &'static str {
     match kind {
-        Kind::Request => {
-            &["model", "tools", "toolConfig", "cachedContent", "continuationToken", "serviceTier", "store"]
+        Kind::Request => "model tools toolConfig cachedContent continuationToken serviceTier store",
+        Kind::Count => "model",
+        Kind::Content => "role",
+        Kind::Part => {
+            "text functionCall functionResponse executableCode codeExecutionResult videoMetadata thought \
+             thoughtSignature partMetadata"
         }
-        Kind::Count => &["model"],
-        Kind::Content => &["role"],
-        Kind::Part => &[
-            "text",
-            "functionCall",
-            "functionResponse",
-            "executableCode",
-            "codeExecutionResult",
-            "videoMetadata",
-            "thought",
-            "thoughtSignature",
-            "partMetadata",
-        ],
-        Kind::Blob => &["mimeType", "data"],
-        Kind::File => &["mimeType", "fileUri"],
-        Kind::Config => &[
-            "candidateCount",
-            "stopSequences",
-            "maxOutputTokens",
-            "temperature",
-            "topP",
-            "topK",
-            "seed",
-            "responseMimeType",
-            "responseSchema",
-            "_responseJsonSchema",
-            "responseJsonSchema",
-            "presencePenalty",
-            "frequencyPenalty",
-            "responseLogprobs",
-            "logprobs",
-            "enableEnhancedCivicAnswers",
-            "responseModalities",
-            "speechConfig",
-            "imageConfig",
-            "mediaResolution",
-        ],
-        Kind::Thinking => &["includeThoughts", "thinkingBudget", "thinkingLevel"],
-        Kind::Safety => &["category", "threshold"],
-        Kind::Any => &[],
+        Kind::Blob => "mimeType data",
+        Kind::File => "mimeType fileUri",
+        Kind::Config => {
+            "candidateCount stopSequences maxOutputTokens temperature topP topK seed responseMimeType responseSchema \
+             _responseJsonSchema responseJsonSchema presencePenalty frequencyPenalty responseLogprobs logprobs \
+             enableEnhancedCivicAnswers responseModalities speechConfig imageConfig mediaResolution"
+        }
+        Kind::Thinking => "includeThoughts thinkingBudget thinkingLevel",
+        Kind::Safety => "category threshold",
+        Kind::Any => "",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bodies in every size of piece and cut at every byte: the pieces change nothing, and no cut passes for an ending.
 
-use pollux::providers::model::{ModelError, ModelFault, Piece, Verdict};
+use pollux::providers::model::{ModelError, ModelFault, Verdict};
 use pollux::providers::model_gemini::reader::AnswerReader;
 use proptest::prelude::*;
 
@@ -191,11 +191,4 @@ proptest! {
         let pieces = cuts.windows(2).map(|cut| &body[cut[0]..cut[1]]);
         prop_assert_eq!(read(pieces), read([body.as_slice()]));
     }
-}
-
-#[test]
-fn a_piece_and_an_ending_are_what_the_rest_of_the_house_sees() {
-    let (text, end) = read([example("22_stream__normal").body()]);
-    let pieces = [Piece::Text(text), Piece::End(end.unwrap())];
-    assert!(matches!(&pieces, [Piece::Text(text), Piece::End(_)] if text == "Your name is Asha."));
 }
