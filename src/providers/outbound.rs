@@ -54,6 +54,7 @@ mod tests {
             .args(["--exact", name])
             .env(CHILD, "1")
             .env("SSL_CERT_FILE", "/nowhere/certificates.pem")
+            .env("SSL_CERT_DIR", "/nowhere")
             .output()
             .unwrap();
         assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
