@@ -1,3 +1,134 @@
 //! The binary: reads the settings and starts what was asked for.
 
-fn main() {}
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use pollux::config::{Config, PartState, Settings};
+use pollux::domain::time::Clock;
+use pollux::serve::Stop;
+use pollux::start::{self, Doors, House};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A self-hosted chat back end. Settings come from the environment and from ./.env; .env.example lists them all.
+#[derive(Parser)]
+#[command(name = "pollux", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and work on replies (the default)
+    Serve {
+        /// Serve the API alone; workers run as `pollux worker`
+        #[arg(long)]
+        no_worker: bool,
+    },
+    /// Work on replies alone (needs PostgreSQL)
+    Worker,
+    /// Bring the database up to date and end
+    Migrate,
+    /// Print the `OpenAPI` document
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command.unwrap_or(Command::Serve { no_worker: false });
+    match run(&command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pollux can't start: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
+    if matches!(command, Command::Openapi) {
+        print!("{}", pollux::http::openapi::text());
+        return Ok(());
+    }
+    let config = Config::read(&Settings::from_process())?;
+    start_log();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        Command::Serve { no_worker } => runtime.block_on(serve(config, Doors { http: true, worker: !no_worker })),
+        Command::Worker => runtime.block_on(serve(config, Doors { http: false, worker: true })),
+        Command::Migrate => runtime.block_on(start::migrate(&config)),
+        Command::Openapi => Ok(()),
+    }
+}
+
+async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {
+    note_settings(&config);
+    let House { app, .. } = &start::open(config, Clock::System, None).await?;
+    let listeners = start::bind(&app.config, doors).await?;
+    let stop = Stop::new();
+    stop_on_signal(&stop)?;
+    if let Some(listener) = &listeners.http {
+        print_banner(&app.config, &format!("http://{}", listener.local_addr()?));
+    }
+    if app.config.gemini.key.is_some() {
+        start::probe_models(app);
+    }
+    start::run(app.clone(), doors, listeners, stop).await;
+    Ok(())
+}
+
+/// Sentences on a terminal, one JSON object a line elsewhere.
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.compact().with_target(false).init();
+    } else {
+        log.json().flatten_event(true).with_target(false).init();
+    }
+}
+
+fn note_settings(config: &Config) {
+    for note in &config.notes {
+        tracing::warn!("{note}");
+    }
+    if !config.not_needed.is_empty() {
+        tracing::info!(names = config.not_needed.join(" "), "These settings are accepted and not needed.");
+    }
+}
+
+fn print_banner(config: &Config, address: &str) {
+    eprintln!("\n  Pollux is at {address} (try {address}/docs)\n");
+    for part in config.parts() {
+        let mark = match part.state {
+            PartState::Real => "real",
+            PartState::Demo => "demo",
+            PartState::Off => "off",
+        };
+        eprintln!("  {mark:>4}  {}: {}", part.name, part.sentence);
+    }
+    eprintln!();
+}
+
+/// The first signal stops softly, the second cuts.
+fn stop_on_signal(stop: &Stop) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stop.is_begun() {
+                stop.cut();
+            }
+            stop.begin();
+        }
+    });
+    Ok(())
+}

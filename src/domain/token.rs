@@ -195,7 +195,11 @@ mod tests {
     #[test]
     fn a_former_key_is_accepted_while_it_is_in_the_ring() {
         let former = TokenRing::new(b"the former secret of this installation", None, LIFE);
-        let both = TokenRing::new(b"a secret of more than thirty-two bytes", Some(b"the former secret of this installation"), LIFE);
+        let both = TokenRing::new(
+            b"a secret of more than thirty-two bytes",
+            Some(b"the former secret of this installation"),
+            LIFE,
+        );
         let token = former.mint(bearer(), NOW);
         assert!(both.read(&token, NOW).is_ok());
         assert_eq!(ring().read(&token, NOW), Err(TokenFault::Invalid));
@@ -229,7 +233,8 @@ mod tests {
         let claims = BASE64.decode(token.split('.').nth(1).unwrap()).unwrap();
         let claims: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&claims).unwrap();
         for name in claims.keys() {
-            for odd in [None, Some(serde_json::json!(null)), Some(serde_json::json!({})), Some(serde_json::json!("x"))] {
+            for odd in [None, Some(serde_json::json!(null)), Some(serde_json::json!({})), Some(serde_json::json!("x"))]
+            {
                 let mut changed = claims.clone();
                 match odd {
                     Some(odd) => changed.insert(name.clone(), odd),

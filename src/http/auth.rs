@@ -135,11 +135,8 @@ pub async fn sign_up(
 ) -> Result<Json<SignedUp>> {
     let SignUp { mobile, name } = input.body;
     auth::sign_up(&app, &mobile, name.as_ref(), address).await?;
-    let answer = SignedUp {
-        message: "Ask for a code to sign in.",
-        mobile: mobile.as_str().to_owned(),
-        next: "/auth/send-otp",
-    };
+    let answer =
+        SignedUp { message: "Ask for a code to sign in.", mobile: mobile.as_str().to_owned(), next: "/auth/send-otp" };
     Ok(Json(StatusCode::CREATED, answer))
 }
 

@@ -117,11 +117,8 @@ pub async fn list_chatrooms(
         .iter()
         .filter_map(|line| line.to_str().ok())
         .any(|line| line.split(',').any(|tag| tag.trim().trim_start_matches("W/") == page.etag));
-    let mut response = if is_known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        json_bytes(StatusCode::OK, page.body)
-    };
+    let mut response =
+        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { json_bytes(StatusCode::OK, page.body) };
     if let Ok(etag) = HeaderValue::try_from(page.etag) {
         response.headers_mut().insert(header::ETAG, etag);
     }

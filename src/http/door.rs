@@ -43,7 +43,8 @@ pub async fn pass(State((app, hosts)): State<(App, Hosts)>, mut request: Request
     let began = Instant::now();
     let request_id = format!("req_{:024x}", rand::random::<u128>() >> 32);
     let method = request.method().clone();
-    let admitted = inspect_head(&request).and_then(|()| spell(&mut request)).and_then(|()| check_host(&hosts, &request));
+    let admitted =
+        inspect_head(&request).and_then(|()| spell(&mut request)).and_then(|()| check_host(&hosts, &request));
     let response = match admitted {
         Ok(()) => handle(request, next).await,
         Err(error) => error.into_response(),

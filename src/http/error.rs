@@ -99,7 +99,8 @@ fn add_headers(headers: &mut HeaderMap, error: &Error, status: StatusCode) {
     if let Some(limit) = error.limit() {
         add_limit(headers, &limit);
     }
-    let ends_connection = [Code::RequestTimeout, Code::BodyTooLarge, Code::HeadersTooLarge, Code::UriTooLong, Code::MalformedRequest];
+    let ends_connection =
+        [Code::RequestTimeout, Code::BodyTooLarge, Code::HeadersTooLarge, Code::UriTooLong, Code::MalformedRequest];
     if ends_connection.contains(&error.code()) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

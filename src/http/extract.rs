@@ -155,7 +155,8 @@ async fn read_form<B: Form>(app: &App, parts: &Parts, body: Body) -> Result<B> {
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<()> {
-    let refused = || Error::new(Code::UnsupportedMediaType, "Send application/json in UTF-8, without a content coding.");
+    let refused =
+        || Error::new(Code::UnsupportedMediaType, "Send application/json in UTF-8, without a content coding.");
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(kind), None) = (types.next(), types.next()) else { return Err(refused()) };
     if headers.contains_key(header::CONTENT_ENCODING) {

@@ -39,7 +39,9 @@ impl<'a> Fields<'a> {
     /// Reads a form from a query; a key that stands twice is refused.
     pub fn read_query<T: Form>(app: &'a App, query: &str) -> Result<T> {
         let mut fields = Self { app, members: Map::new(), prefix: '?', flaws: Vec::new() };
-        for (key, value) in reqwest::Url::parse(&format!("http://x/?{query}")).map_err(|_| Error::invalid("?", "query"))?.query_pairs() {
+        for (key, value) in
+            reqwest::Url::parse(&format!("http://x/?{query}")).map_err(|_| Error::invalid("?", "query"))?.query_pairs()
+        {
             if fields.members.insert(key.clone().into_owned(), Value::String(value.into_owned())).is_some() {
                 fields.flaw(&key, "duplicate");
             }

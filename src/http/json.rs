@@ -110,8 +110,20 @@ mod tests {
         assert!(read(nested(32).as_bytes()).is_ok());
         let deep = nested(33);
         let bad: [&[u8]; 14] = [
-            b"", b" ", b"{", b"{}{}", b"{} x", br#"{"a":1,"a":1}"#, br#"{"a":{"b":1,"b":2}}"#, b"NaN", b"{\"a\":1,}",
-            b"{} // note", b"\xef\xbb\xbf{}", b"\"\xff\"", br#""\ud83d""#, deep.as_bytes(),
+            b"",
+            b" ",
+            b"{",
+            b"{}{}",
+            b"{} x",
+            br#"{"a":1,"a":1}"#,
+            br#"{"a":{"b":1,"b":2}}"#,
+            b"NaN",
+            b"{\"a\":1,}",
+            b"{} // note",
+            b"\xef\xbb\xbf{}",
+            b"\"\xff\"",
+            br#""\ud83d""#,
+            deep.as_bytes(),
         ];
         for text in bad {
             assert_eq!(read(text).unwrap_err().code(), Code::InvalidJson, "{:?}", String::from_utf8_lossy(text));

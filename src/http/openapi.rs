@@ -64,8 +64,7 @@ pub async fn show_document() -> Response {
 }
 
 fn each_operation(item: &mut PathItem, change: impl Fn(&mut Operation)) {
-    let operations =
-        [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete, &mut item.head];
+    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete, &mut item.head];
     operations.into_iter().flatten().for_each(change);
 }
 
@@ -73,9 +72,11 @@ fn each_operation(item: &mut PathItem, change: impl Fn(&mut Operation)) {
 /// not from the handlers.
 fn complete(operation: &mut Operation) {
     let has_token = operation.security.is_some();
-    let has_path = operation.parameters.iter().flatten().any(|parameter| {
-        matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path)
-    });
+    let has_path = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path));
     let has_body = operation.request_body.is_some();
     let is_about = operation.tags.iter().flatten().any(|tag| tag == "about");
     let is_auth = operation.tags.iter().flatten().any(|tag| tag == "auth");

@@ -79,7 +79,9 @@ pub async fn show_problem(Path(code): Path<String>) -> Result<Json<ProblemKind>>
 
 fn meaning(code: Code) -> &'static str {
     match code {
-        Code::MalformedRequest => "The bytes are not a valid HTTP request, or name no host. Check the client or the proxy before us.",
+        Code::MalformedRequest => {
+            "The bytes are not a valid HTTP request, or name no host. Check the client or the proxy before us."
+        }
         Code::InvalidJson => "The body must be one JSON value in UTF-8, without a member twice and not deeper than 32.",
         Code::InvalidCursor => "Use next_cursor as it came, for the same list and the same user.",
         Code::IdempotencyKeyInvalid => "Send one Idempotency-Key of 1 to 255 visible ASCII characters, or none.",
@@ -87,7 +89,9 @@ fn meaning(code: Code) -> &'static str {
         Code::TokenInvalid => "The token was not made here, or not for this. Sign in again.",
         Code::TokenExpired => "The token was good, but its time is over. Refresh it or sign in again.",
         Code::SessionEnded => "The session was signed out or revoked. Sign in again.",
-        Code::OtpInvalid => "The code is wrong, old, used, or not for this number or purpose. Ask for a new one if need be.",
+        Code::OtpInvalid => {
+            "The code is wrong, old, used, or not for this number or purpose. Ask for a new one if need be."
+        }
         Code::NotFound => "There is no such thing, or it is not yours.",
         Code::MethodNotAllowed => "The path is right, the method is not; the Allow header lists the methods.",
         Code::NotAcceptable => "We cannot answer in the media types that Accept asks for.",
@@ -97,7 +101,9 @@ fn meaning(code: Code) -> &'static str {
         Code::BodyTooLarge => "A JSON body holds at most 64 KiB.",
         Code::UriTooLong => "The target may have 8 KiB at most.",
         Code::UnsupportedMediaType => "Send application/json in UTF-8, without a content coding.",
-        Code::MisdirectedRequest => "This server does not serve this host name. The operator lists names in ALLOWED_HOSTS.",
+        Code::MisdirectedRequest => {
+            "This server does not serve this host name. The operator lists names in ALLOWED_HOSTS."
+        }
         Code::ValidationFailed => "The members in errors break a rule each; the pointer says which member.",
         Code::IdempotencyKeyReused => "The key was used with another body or path. Use a new key for a new request.",
         Code::QuotaExceeded => "The day's messages are used up; the RateLimit header says when more come.",
@@ -107,7 +113,9 @@ fn meaning(code: Code) -> &'static str {
         Code::OtpAttemptsExceeded => "This code has had its five guesses. Ask for a new one.",
         Code::HeadersTooLarge => "The head may have 16 KiB and 100 fields at most.",
         Code::Internal => "Our fault. Quote the request's id when you report it.",
-        Code::Unavailable => "Something we depend on is away. Try again after Retry-After, with the same Idempotency-Key.",
+        Code::Unavailable => {
+            "Something we depend on is away. Try again after Retry-After, with the same Idempotency-Key."
+        }
         Code::Overloaded => "Too much work is waiting. Try again after Retry-After.",
     }
 }

@@ -182,8 +182,10 @@ async fn pause_after_many_misses(app: &App, phone: &Phone) -> Result<()> {
 
 async fn refused_guess(app: &App, phone: &Phone, purpose: Purpose, challenge: Option<ChallengeId>) -> Error {
     match app.db.is_guessed_out(phone, purpose, challenge, app.clock.now()).await {
-        Ok(true) => Error::new(Problem::OtpAttemptsExceeded, "This code has had its guesses. Please ask for a new one.")
-            .retry_after(otp::SPACING),
+        Ok(true) => {
+            Error::new(Problem::OtpAttemptsExceeded, "This code has had its guesses. Please ask for a new one.")
+                .retry_after(otp::SPACING)
+        }
         Ok(false) => wrong_code(),
         Err(error) => error,
     }

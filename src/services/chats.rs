@@ -54,8 +54,12 @@ pub struct Accepted {
 pub async fn make_room(app: &App, caller: Session, wish: RoomWish, key: &[Vec<u8>]) -> Result<Answered<Chatroom>> {
     plans::check_model(app, caller.tier, wish.model.as_deref())?;
     let name = wish.name.as_ref().map_or("", Name::as_str);
-    let asked =
-        [if wish.name.is_some() { "named" } else { "" }, name, wish.instructions.as_deref().unwrap_or_default(), wish.model.as_deref().unwrap_or_default()];
+    let asked = [
+        if wish.name.is_some() { "named" } else { "" },
+        name,
+        wish.instructions.as_deref().unwrap_or_default(),
+        wish.model.as_deref().unwrap_or_default(),
+    ];
     let ticket = Ticket { user_id: caller.user_id, route: "POST /chatroom", header: key, asked: &asked };
     let admission = idempotency::admit(app, &ticket).await?;
     if let Admission::Replay(stored) = admission {
@@ -109,8 +113,7 @@ pub async fn send_message(
     app.limiter.send(caller.user_id, app.clock.now())?;
     let room_id = room.to_string();
     let asked = [room_id.as_str(), content.as_str()];
-    let ticket =
-        Ticket { user_id: caller.user_id, route: "POST /chatroom/{id}/message", header: key, asked: &asked };
+    let ticket = Ticket { user_id: caller.user_id, route: "POST /chatroom/{id}/message", header: key, asked: &asked };
     if !key.is_empty() {
         // A key is looked at only after the owner check, which the transaction itself would do too late for it.
         app.db.chatroom(room, caller.user_id).await?.ok_or_else(Error::not_found)?;
@@ -185,14 +188,8 @@ fn accepted(new: &NewExchange<'_>) -> Accepted {
         created_at: new.now,
         reply: None,
     };
-    let details = ReplyDetails {
-        reply_to: new.message_id,
-        model: None,
-        outcome: None,
-        error: None,
-        usage: None,
-        attempt: 0,
-    };
+    let details =
+        ReplyDetails { reply_to: new.message_id, model: None, outcome: None, error: None, usage: None, attempt: 0 };
     let reply = Message {
         id: new.reply_id,
         role: Role::Assistant,

@@ -99,9 +99,8 @@ impl Execution {
 }
 
 fn read_key(header: &[Vec<u8>]) -> Result<Option<String>> {
-    let invalid = || {
-        Error::new(Code::IdempotencyKeyInvalid, "Send one Idempotency-Key of 1 to 255 visible ASCII characters.")
-    };
+    let invalid =
+        || Error::new(Code::IdempotencyKeyInvalid, "Send one Idempotency-Key of 1 to 255 visible ASCII characters.");
     match header {
         [] => Ok(None),
         [key] if (1..=LONGEST).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) => {

@@ -166,7 +166,9 @@ fn note_fault(app: &App, job: &Job, error: &ModelError) {
                 tracing::error!("The model has failed many times in a row; calls pause for some seconds.");
             }
         }
-        fault => tracing::warn!(job = %job.id, attempt = job.attempt, %fault, note = error.note, "A call of the model failed."),
+        fault => {
+            tracing::warn!(job = %job.id, attempt = job.attempt, %fault, note = error.note, "A call of the model failed.")
+        }
     }
 }
 
@@ -218,7 +220,13 @@ mod tests {
     }
 
     fn reply(to: MessageId, text: &str, outcome: Outcome) -> Earlier {
-        Earlier { id: id(), role: Role::Assistant, content: text.to_owned(), reply_to: Some(to), outcome: Some(outcome) }
+        Earlier {
+            id: id(),
+            role: Role::Assistant,
+            content: text.to_owned(),
+            reply_to: Some(to),
+            outcome: Some(outcome),
+        }
     }
 
     fn texts(context: Vec<Earlier>) -> Vec<String> {

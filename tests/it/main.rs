@@ -1,6 +1,7 @@
 //! The one integration test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod docs;
 mod config;
+mod docs;
+mod gemini;
 mod transport;

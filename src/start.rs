@@ -1,0 +1,186 @@
+//! Starting up and stopping: settings become an [`App`], and the doors open for it.
+
+use std::fs::{File, OpenOptions, create_dir_all};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::config::{Config, Database, SigningKeys};
+use crate::domain::time::Clock;
+use crate::http;
+use crate::providers::model::Model;
+use crate::providers::model_demo::Demo;
+use crate::providers::model_gemini::{Gemini, GeminiSettings};
+use crate::serve::{self, Limits, Stop};
+use crate::storage::Db;
+use crate::worker;
+
+/// How long running replies have to end after a stop was asked for; with the rest it stays under 30 s.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// An application with its files held for it alone.
+pub struct House {
+    /// The tray.
+    pub app: App,
+    _lock: Option<File>,
+}
+
+/// Which doors a process opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doors {
+    /// Requests are served.
+    pub http: bool,
+    /// Jobs are worked on.
+    pub worker: bool,
+}
+
+/// Opens the database and puts the parts together; `model` stands in for the one of the settings.
+pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -> anyhow::Result<House> {
+    create_dir_all(&config.data_dir)
+        .with_context(|| format!("DATA_DIR {} can't be made", config.data_dir.display()))?;
+    let lock = lock_data(&config)?;
+    let signing = SigningKeys::load_or_make(&config)?;
+    let db = open_database(&config, &clock).await?;
+    if lock.is_some() {
+        // Nobody else can have this database open, so whatever was running died with its process.
+        db.orphan_all_jobs().await?;
+    }
+    let model = match model {
+        Some(model) => model,
+        None => choose_model(&config)?,
+    };
+    Ok(House { app: App::new(config, &signing, clock, db, model), _lock: lock })
+}
+
+/// Brings the database up to date and does nothing else.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    create_dir_all(&config.data_dir)?;
+    let _lock = lock_data(config)?;
+    open_database(config, &Clock::System).await?;
+    Ok(())
+}
+
+/// Opens the doors on listeners that are bound already, until `stop`; returns when everything has ended.
+pub async fn run(app: App, doors: Doors, listeners: Listeners, stop: Stop) {
+    let stopping = CancellationToken::new();
+    let working = doors.worker.then(|| tokio::spawn(worker::run(app.clone(), stopping.clone(), GRACE)));
+    let limits = limits(&app);
+    let metrics = listeners
+        .metrics
+        .map(|listener| tokio::spawn(serve::serve(listener, http::metrics_router(&app), limits.clone(), stop.clone())));
+    let serving =
+        listeners.http.map(|listener| tokio::spawn(serve::serve(listener, http::router(&app), limits, stop.clone())));
+    stop.begun().await;
+    tracing::info!("Stopping: no new work is taken; running work has {} s to end.", GRACE.as_secs());
+    stopping.cancel();
+    for door in [serving, metrics].into_iter().flatten() {
+        let _ = door.await;
+    }
+    if let Some(working) = working {
+        let _ = working.await;
+    }
+    tracing::info!("Stopped.");
+}
+
+/// Bound listeners of a process.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For the API.
+    pub http: Option<TcpListener>,
+    /// For the operator's metrics.
+    pub metrics: Option<TcpListener>,
+}
+
+/// Binds what the settings name.
+pub async fn bind(config: &Config, doors: Doors) -> anyhow::Result<Listeners> {
+    let mut listeners = Listeners::default();
+    if doors.http {
+        let address = config.listen.address;
+        let bound = TcpListener::bind(address).await;
+        listeners.http =
+            Some(bound.with_context(|| format!("HOST and PORT name {address}, where nothing can be served"))?);
+    }
+    if let Some(address) = config.listen.metrics {
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.metrics = Some(listener),
+            Err(error) => tracing::warn!(
+                %address, %error, "Metrics are not served: METRICS_HOST and METRICS_PORT name an address that is taken."
+            ),
+        }
+    }
+    Ok(listeners)
+}
+
+/// Asks the model service, without holding anything up, whether the models of the settings are there.
+pub fn probe_models(app: &App) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        let gemini = &app.config.gemini;
+        for model in [&gemini.model, &gemini.model_pro] {
+            match app.model.probe(model).await {
+                Ok(()) => tracing::info!(model, "The model is there."),
+                Err(fault) => tracing::warn!(
+                    model, fault = %fault.fault, note = fault.note,
+                    "The model can't be asked; check GEMINI_API_KEY, GEMINI_MODEL and GEMINI_MODEL_PRO."
+                ),
+            }
+        }
+    });
+}
+
+fn limits(app: &App) -> Limits {
+    let proxies = app.clone();
+    Limits {
+        max_per_peer: app.config.limits.connections_per_address.map_or(0, |most| most.get() as usize),
+        exempt: Arc::new(move |peer| proxies.config.listen.trusts(peer)),
+        ..Limits::default()
+    }
+}
+
+/// One process a SQLite file: a second one would not see the first one's cache and leases.
+fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
+    let Database::Sqlite { file } = &config.database else { return Ok(None) };
+    if let Some(folder) = file.parent() {
+        create_dir_all(folder)?;
+    }
+    let lock = private_file(&file.with_extension("lock"))?;
+    if lock.try_lock().is_err() {
+        bail!(
+            "another pollux has {} open: SQLite serves one process; set DATABASE_URL to run several, or DATA_DIR to \
+             run another beside it",
+            file.display()
+        );
+    }
+    private_file(file)?;
+    Ok(Some(lock))
+}
+
+fn private_file(path: &Path) -> anyhow::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    options.open(path).with_context(|| format!("{} can't be written", path.display()))
+}
+
+async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {
+    let opened = match &config.database {
+        Database::Sqlite { file } => Db::open_sqlite(file, clock.now()).await,
+        Database::Postgres { url } => Db::open_postgres(url.expose_secret(), clock.now()).await,
+    };
+    opened.map_err(|error| {
+        let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        anyhow::anyhow!("the database can't be used: {reason}")
+    })
+}
+
+fn choose_model(config: &Config) -> anyhow::Result<Arc<dyn Model>> {
+    let Some(key) = &config.gemini.key else { return Ok(Arc::new(Demo::new())) };
+    let settings = GeminiSettings { base_url: config.gemini.base_url.clone(), ..GeminiSettings::new(key.clone()) };
+    Ok(Arc::new(Gemini::new(settings)?))
+}
