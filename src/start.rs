@@ -181,6 +181,10 @@ async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {
 
 fn choose_model(config: &Config) -> anyhow::Result<Arc<dyn Model>> {
     let Some(key) = &config.gemini.key else { return Ok(Arc::new(Demo::new())) };
-    let settings = GeminiSettings { base_url: config.gemini.base_url.clone(), ..GeminiSettings::new(key.clone()) };
+    let settings = GeminiSettings {
+        base_url: config.gemini.base_url.clone(),
+        thinking_level: Some("low".to_owned()),
+        ..GeminiSettings::new(key.clone())
+    };
     Ok(Arc::new(Gemini::new(settings)?))
 }

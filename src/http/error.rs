@@ -82,7 +82,9 @@ pub fn render(error: &Error, request_id: &str, head: &HeaderMap) -> Response {
     }
     let mut response = (status, problem.to_string()).into_response();
     let headers = response.headers_mut();
-    headers.extend(head.iter().map(|(name, value)| (name.clone(), value.clone())));
+    if let Some(allow) = head.get(header::ALLOW) {
+        headers.insert(header::ALLOW, allow.clone());
+    }
     headers.insert(header::CONTENT_TYPE, MEDIA_TYPE);
     add_headers(headers, error, status);
     response

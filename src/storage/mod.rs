@@ -9,6 +9,7 @@ mod postgres;
 mod replies;
 mod sqlite;
 mod statement;
+mod tls;
 mod usage;
 mod users;
 mod value;

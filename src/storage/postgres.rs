@@ -44,8 +44,9 @@ impl std::fmt::Debug for Postgres {
 impl Postgres {
     /// Prepares the pool; the first connection is made when it is needed.
     pub fn open(url: &str) -> Result<Self> {
-        let manager =
-            Manager::from_config(settings(url)?, tls(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let settings = settings(url)?;
+        let tls = super::tls::connector(settings.get_ssl_mode())?;
+        let manager = Manager::from_config(settings, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(POOL + SHARED)
             .runtime(Runtime::Tokio1)
@@ -101,18 +102,6 @@ fn settings(url: &str) -> Result<tokio_postgres::Config> {
     let options = settings.get_options().map_or_else(|| SESSION.to_owned(), |given| format!("{given} {SESSION}"));
     settings.options(options).application_name("pollux").connect_timeout(WAIT_FOR_CONNECTION);
     Ok(settings)
-}
-
-fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = match versions {
-        Ok(builder) => builder,
-        Err(error) => unreachable!("the ring provider speaks the default protocol versions: {error}"),
-    };
-    tokio_postgres_rustls::MakeRustlsConnect::new(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

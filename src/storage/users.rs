@@ -21,6 +21,7 @@ pub(super) use user_columns;
 
 statements! {
     PING = "select count(*) from schema_migrations";
+    TIER_SET = "update users set tier = ?2 where id = ?1";
     USER_BY_ID = concat!("select ", user_columns!(), " from users u where u.id = ?1");
     NAME_FOR_LATER = "insert into phones (phone, pending_name, pending_until) values (?1, ?2, ?3)
         on conflict (phone) do update set pending_name = excluded.pending_name, pending_until = excluded.pending_until";
@@ -30,6 +31,13 @@ impl Db {
     /// The account of that id.
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
         self.find(&USER_BY_ID, params![id]).await
+    }
+
+    /// Puts a user on a plan. Billing will be the one to call it; until then only tests do.
+    #[doc(hidden)]
+    pub async fn set_tier_for_tests(&self, id: UserId, tier: &str) -> Result<()> {
+        self.write(super::Write::new().then(&TIER_SET, params![id, tier])).await?;
+        Ok(())
     }
 
     /// Keeps the name that a number signed up with, until the account is made by its first right code.

@@ -1,0 +1,117 @@
+//! The two engines: SQLite is always there, PostgreSQL where one answers.
+
+use std::io::Write as _;
+use std::sync::Once;
+use std::time::Duration;
+
+use pollux::storage::Db;
+use tokio::sync::OnceCell;
+use tokio_postgres::NoTls;
+
+const DEFAULT_URL: &str = "postgres://postgres:postgres@127.0.0.1:5432/postgres";
+
+/// An engine to test on.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// A file.
+    Sqlite,
+    /// A server at that address.
+    Postgres(String),
+}
+
+/// A database of one test's own; it is dropped with this.
+#[derive(Debug)]
+pub struct Lease {
+    server: Option<String>,
+    name: String,
+    url: Option<String>,
+}
+
+impl Engine {
+    /// PostgreSQL, if it answers. Where it must (`POLLUX_REQUIRE_ENGINES`), its absence fails the test; elsewhere it is
+    /// named, once.
+    pub async fn postgres() -> Option<Self> {
+        static ANSWER: OnceCell<Result<String, String>> = OnceCell::const_new();
+        match ANSWER.get_or_init(reach).await {
+            Ok(url) => {
+                say("suite: postgres ran");
+                Some(Self::Postgres(url.clone()))
+            }
+            Err(why) => {
+                say(&format!("suite: postgres not run: {why}"));
+                let required = std::env::var("POLLUX_REQUIRE_ENGINES").unwrap_or_default();
+                assert!(!required.contains("postgres"), "PostgreSQL is required here, but: {why}");
+                None
+            }
+        }
+    }
+
+    /// A fresh database.
+    pub async fn lease(&self) -> Lease {
+        match self {
+            Self::Sqlite => Lease { server: None, name: String::new(), url: None },
+            Self::Postgres(server) => {
+                let name = format!("pollux_it_{:016x}", rand::random::<u64>());
+                execute(server, &format!("create database {name}")).await.unwrap();
+                let mut url = reqwest::Url::parse(server).unwrap();
+                url.set_path(&name);
+                Lease { server: Some(server.clone()), name, url: Some(url.to_string()) }
+            }
+        }
+    }
+}
+
+impl Lease {
+    /// The value of `DATABASE_URL`, where there is one.
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(server), name) = (self.server.take(), std::mem::take(&mut self.name)) else { return };
+        // On a thread of its own, as the test's runtime is ending.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let text = format!("drop database if exists {name} with (force)");
+            let _ = runtime
+                .block_on(async { tokio::time::timeout(Duration::from_secs(10), execute(&server, &text)).await });
+        });
+        let _ = dropped.join();
+    }
+}
+
+/// Puts a user on a plan behind everybody's back.
+pub async fn set_tier(db: &Db, user: &str, tier: &str) {
+    let id = pollux::domain::ids::UserId::parse(user).unwrap();
+    db.set_tier_for_tests(id, tier).await.unwrap();
+}
+
+async fn reach() -> Result<String, String> {
+    let url = std::env::var("TEST_DATABASE_URL").unwrap_or_else(|_| DEFAULT_URL.to_owned());
+    let answer = tokio::time::timeout(Duration::from_secs(3), execute(&url, "select 1")).await;
+    match answer {
+        Ok(Ok(())) => Ok(url),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("no answer in 3 s".to_owned()),
+    }
+}
+
+async fn execute(url: &str, text: &str) -> Result<(), tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    let driving = tokio::spawn(connection);
+    let done = client.batch_execute(text).await;
+    drop(client);
+    let _ = driving.await;
+    done
+}
+
+/// Past the test runner, which keeps what passing tests print.
+fn say(line: &str) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "\nsuite: sqlite ran\n{line}");
+    });
+}

@@ -1,0 +1,158 @@
+//! The harness: a real server on a free port, with a database of its own, a clock that stands still, and a demo model
+//! that does as it is told.
+
+pub mod client;
+pub mod engine;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pollux::config::{Config, Settings};
+use pollux::domain::time::{Clock, Timestamp};
+use pollux::http;
+use pollux::providers::model_demo::{Demo, DemoScript};
+use pollux::serve::{self, Limits, Stop};
+use pollux::start::{self, House};
+use pollux::worker;
+use tokio::net::TcpListener;
+
+pub use client::{Answer, Client};
+pub use engine::Engine;
+
+/// Noon of 21 November 2026, when every test begins.
+pub const NOON: Timestamp = Timestamp::from_millis(1_795_262_400_000);
+
+/// A running server and what a test may do to it.
+pub struct TestApp {
+    /// The house, to look into.
+    pub house: House,
+    /// Where it serves.
+    pub address: SocketAddr,
+    /// Its clock.
+    pub clock: Clock,
+    /// What its model does.
+    pub model: DemoScript,
+    stop: Stop,
+    _home: tempfile::TempDir,
+    _engine: engine::Lease,
+}
+
+impl TestApp {
+    /// Starts with the defaults of tests: limits by address and user are off.
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, &[]).await
+    }
+
+    /// Starts with settings that replace the defaults of tests.
+    pub async fn start_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let lease = engine.lease().await;
+        let config = Config::read(&read_settings(home.path(), lease.url(), settings)).unwrap();
+        let (clock, model) = (Clock::manual(NOON), DemoScript::new());
+        let demo = Arc::new(Demo::scripted(model.clone()));
+        let house = start::open(config, clock.clone(), Some(demo)).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = Stop::new();
+        tokio::spawn(serve::serve(listener, http::router(&house.app), Limits::default(), stop.clone()));
+        Self { house, address, clock, model, stop, _home: home, _engine: lease }
+    }
+
+    /// A client that has not signed in.
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// A client that has just signed in with a number of its own.
+    pub async fn user(&self) -> Client {
+        self.client().sign_in(&fresh_number()).await
+    }
+
+    /// As [`Self::user`], on the Pro plan.
+    pub async fn pro(&self) -> Client {
+        let user = self.user().await;
+        self.set_tier(&user, "Pro").await;
+        user
+    }
+
+    /// Puts a user on a plan, as billing will.
+    pub async fn set_tier(&self, user: &Client, tier: &str) {
+        let id = user.get("/user/me").await.body["id"].as_str().unwrap().to_owned();
+        engine::set_tier(&self.house.app.db, &id, tier).await;
+        self.house.app.cache.forget_sessions(None);
+    }
+
+    /// Does every job that is due, and what becomes due by it.
+    pub async fn run_jobs(&self) {
+        worker::drain(&self.house.app).await.unwrap();
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.begin();
+        self.stop.cut();
+    }
+}
+
+/// A phone number that no other test uses.
+pub fn fresh_number() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Spread over the blocks of numbers, which are limited too.
+    format!("+1500{:03}{:04}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000, rand::random::<u16>() % 10_000)
+}
+
+fn read_settings(home: &std::path::Path, database: Option<&str>, more: &[(&str, &str)]) -> Settings {
+    let home = home.display().to_string();
+    let mut pairs: Vec<(&str, &str)> = vec![
+        ("DATA_DIR", &home),
+        ("JWT_SECRET", "k7Qf2vXw9LmT4sZr8YbN1cJ6hGdP3aUe"),
+        ("METRICS_PORT", "0"),
+        ("OTP_SENDS_PER_ADDRESS_HOUR", "0"),
+        ("OTP_CHECKS_PER_ADDRESS_5MIN", "0"),
+        ("USER_REQUESTS_PER_MINUTE", "0"),
+        ("USER_SENDS_PER_MINUTE", "0"),
+        ("CONNECTIONS_PER_ADDRESS", "0"),
+    ];
+    pairs.extend(database.map(|url| ("DATABASE_URL", url)));
+    for (name, value) in more {
+        pairs.retain(|(known, _)| known != name);
+        pairs.push((name, value));
+    }
+    Settings::from_pairs(pairs)
+}
+
+/// Runs one test on both engines. `async fn a_sentence(app: TestApp) { ... }`, or with settings in brackets before.
+macro_rules! on_both_engines {
+    ($($(#[$meta:meta])* $([$($name:literal = $value:literal),* $(,)?])? async fn $test:ident($app:ident) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $test {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn run($app: $crate::harness::TestApp) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                let settings: &[(&str, &str)] = &[$($(($name, $value)),*)?];
+                run($crate::harness::TestApp::start_with($crate::harness::Engine::Sqlite, settings).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                let settings: &[(&str, &str)] = &[$($(($name, $value)),*)?];
+                if let Some(engine) = $crate::harness::Engine::postgres().await {
+                    run($crate::harness::TestApp::start_with(engine, settings).await).await;
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_engines;
