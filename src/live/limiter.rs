@@ -160,7 +160,7 @@ mod tests {
         let refused = window.count("a", NOW + Duration::from_secs(59)).unwrap_err();
         assert_eq!(refused.wait(), Some(Duration::from_secs(1)));
         assert!(window.count("b", NOW + Duration::from_secs(59)).is_ok());
-        assert!(window.count("a", NOW + Duration::from_secs(60)).is_ok());
+        assert!(window.count("a", NOW + Duration::from_mins(1)).is_ok());
         assert!(window.count("a", NOW + Duration::from_secs(61)).is_err());
     }
 

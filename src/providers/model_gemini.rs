@@ -58,7 +58,7 @@ impl GeminiSettings {
             connect: Duration::from_secs(5),
             first_byte: Duration::from_secs(30),
             gap: Duration::from_secs(30),
-            total: Duration::from_secs(180),
+            total: Duration::from_mins(3),
             max_text: 1024 * 1024,
         }
     }

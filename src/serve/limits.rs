@@ -44,7 +44,7 @@ impl Default for Limits {
             max_fields: 100,
             max_target_bytes: 8 * 1024,
             head_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             write_stall: Duration::from_secs(30),
             linger: Duration::from_secs(1),
             max_per_peer: 200,

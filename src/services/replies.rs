@@ -167,7 +167,7 @@ fn note_fault(app: &App, job: &Job, error: &ModelError) {
             }
         }
         fault => {
-            tracing::warn!(job = %job.id, attempt = job.attempt, %fault, note = error.note, "A call of the model failed.")
+            tracing::warn!(job = %job.id, attempt = job.attempt, %fault, note = error.note, "A call of the model failed.");
         }
     }
 }

@@ -26,8 +26,8 @@ fn nothing_set_is_a_whole_service_on_this_machine() {
     assert_eq!(config.listen.address.to_string(), "127.0.0.1:8000");
     assert!(matches!(&config.database, Database::Sqlite { file } if file.ends_with("data/pollux.db")));
     assert_eq!(config.codes.delivery, CodeDelivery::Echo);
-    assert_eq!(config.codes.life, Duration::from_secs(300));
-    assert_eq!(config.token_life, Duration::from_secs(86_400));
+    assert_eq!(config.codes.life, Duration::from_mins(5));
+    assert_eq!(config.token_life, Duration::from_hours(24));
     assert_eq!(config.payments.mode, PaymentMode::Demo);
     assert_eq!((config.basic_daily_limit, config.worker_concurrency), (5, 64));
     assert_eq!(config.limits.user_requests_per_minute.map(u32::from), Some(120));
@@ -46,7 +46,7 @@ fn the_first_name_that_is_set_wins_and_an_empty_one_is_not_set() {
     let second = read(&[("JWT_SECRET", ""), ("SECRET_KEY", OTHER_KEY)]).unwrap();
     assert_eq!(second.signing.current.unwrap().expose_secret(), OTHER_KEY);
     let hours = read(&[("JWT_EXPIRATION_HOURS", "2"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "5")]).unwrap();
-    assert_eq!(hours.token_life, Duration::from_secs(7_200));
+    assert_eq!(hours.token_life, Duration::from_hours(2));
     let gemini = read(&[("GOOGLE_API_KEY", "second"), ("GEMINI_API_KEY", "first")]).unwrap();
     assert_eq!(gemini.gemini.key.unwrap().expose_secret(), "first");
 }

@@ -47,7 +47,7 @@ CORS_ORIGINS=["http://localhost:3000","http://localhost:8080"]
     )
     .unwrap();
     assert_eq!(postgres_url(&config), "postgresql://postgres:pa$word@localhost:5432/gemini_db");
-    assert_eq!(config.token_life, Duration::from_secs(7 * 86_400));
+    assert_eq!(config.token_life, Duration::from_hours(168));
     assert_eq!(config.listen.cors_origins, ["http://localhost:3000", "http://localhost:8080"]);
     assert_eq!(config.payments.mode, PaymentMode::Stripe);
     let not_needed = ["APP_NAME", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "DEBUG", "STRIPE_PUBLISHABLE_KEY"];
@@ -74,7 +74,7 @@ PORT=8000
     )
     .unwrap();
     assert!(postgres_url(&config).ends_with("/railway?sslmode=require"));
-    assert_eq!(config.token_life, Duration::from_secs(12 * 3_600));
+    assert_eq!(config.token_life, Duration::from_hours(12));
     assert_eq!(config.gemini.model, "gemini-3.5-flash-lite");
     assert_eq!(config.payments.price_id_pro.as_deref(), Some("price_1TExampleProMonthly01"));
     assert_eq!(config.payments.success_url.as_deref(), Some("https://front.example/success"));
@@ -100,8 +100,8 @@ fn the_env_file_of_system_c_is_read_unchanged() {
     )
     .unwrap();
     assert_eq!(postgres_url(&config), "postgresql://u:p%40ss@dpg-1.render.example/chat");
-    assert_eq!(config.token_life, Duration::from_secs(1_800));
-    assert_eq!(config.codes.life, Duration::from_secs(600));
+    assert_eq!(config.token_life, Duration::from_mins(30));
+    assert_eq!(config.codes.life, Duration::from_mins(10));
     assert!(config.payments.success_url.unwrap().ends_with("{CHECKOUT_SESSION_ID}"));
 }
 
@@ -117,7 +117,7 @@ fn the_env_file_of_system_d_is_read_unchanged() {
     assert_eq!(postgres_url(&config), "postgresql://postgres:p%40ss%2Fword@db:5432/chat");
     assert_eq!(config.redis.unwrap().expose_secret(), "redis://redis:6379/0");
     assert_eq!(config.basic_daily_limit, 7);
-    assert_eq!(config.cache_life, Duration::from_secs(600));
+    assert_eq!(config.cache_life, Duration::from_mins(10));
     assert_eq!(config.not_needed, ["REDIS_SSL"]);
     assert!(config.gemini.key.is_none());
 }

@@ -18,7 +18,7 @@ use pollux::start::{self, House};
 use pollux::worker;
 use tokio::net::TcpListener;
 
-pub use client::{Answer, Client};
+pub use client::Client;
 pub use engine::Engine;
 
 /// Noon of 21 November 2026, when every test begins.
