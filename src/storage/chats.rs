@@ -112,7 +112,7 @@ impl Db {
             new.now,
             ROOMS
         ];
-        let write = super::idempotency::kept(Write::new(), key)
+        let write = super::idempotency::kept(Write::new(), key.as_ref())
             // The count must hold against rooms being made at the same time.
             .must(&super::usage::USER_HELD, params![new.user_id], Refusal::NotFound)
             .must(&ROOM_ADD, added, Refusal::RoomLimit);
