@@ -20,29 +20,29 @@ statements! {
     ORPHANS_RESCUED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
         where state = 'running' and lease_until <= ?1";
     // Of the jobs whose turn it is, only the first of each room, none of a room with a running one, and of each user
-    // no more than the plan allows at once.
+    // no more than the plan allows at once. Who may have none now is no candidate, so that many such hide nobody.
     CLAIMED = "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
         where id in (
           select c.id from (
             select h.id, h.turn_at, h.cap - h.busy as free,
               row_number() over (partition by h.user_id order by h.turn_at, h.id) as place
             from (
-              select j.id, j.turn_at, j.user_id,
-                case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end as cap,
-                (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running') as busy
-              from jobs j join users u on u.id = j.user_id
-              where j.state = 'ready'
-                and not exists (select 1 from jobs e
-                  where e.chatroom_id = j.chatroom_id and e.seq < j.seq and e.state <> 'dead')
-                and not exists (select 1 from jobs b where b.chatroom_id = j.chatroom_id and b.state = 'running')
-              order by j.turn_at, j.id limit ?6
+              select w.id, w.turn_at, w.user_id, w.cap, w.busy from (
+                select j.id, j.turn_at, j.user_id,
+                  case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end as cap,
+                  (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running') as busy
+                from jobs j join users u on u.id = j.user_id
+                where j.state = 'ready'
+                  and not exists (select 1 from jobs e
+                    where e.chatroom_id = j.chatroom_id and e.seq < j.seq and e.state <> 'dead')
+                  and not exists (select 1 from jobs b where b.chatroom_id = j.chatroom_id and b.state = 'running')
+              ) w where w.busy < w.cap order by w.turn_at, w.id limit ?6
             ) h
           ) c where c.place <= c.free order by c.turn_at, c.id limit ?3
         )
         returning id, kind, subject, user_id, chatroom_id, attempt, errors, panics, deaths, last_error, deadline_at";
-    REPLIES_BEGUN = "update messages set status = 'generating',
-          attempt = (select j.attempt from jobs j where j.subject = messages.id and j.state = 'running')
-        where id in (select subject from jobs where state = 'running' and worker = ?1 and lease_until = ?2)";
+    REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt from jobs j
+        where j.subject = messages.id and j.state = 'running' and j.worker = ?1 and j.lease_until = ?2";
     RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";
     RETRIED = "update jobs set state = 'waiting', run_at = ?3, errors = errors + ?4, panics = panics + ?5,
           last_error = ?6, worker = null, lease_until = null
