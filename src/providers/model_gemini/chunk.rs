@@ -142,7 +142,8 @@ fn joined<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
         let said = part.text.filter(|_| part.thought != Some(true));
         text.push_str(&said.unwrap_or_default());
     })?;
-    Ok(text)
+    // PostgreSQL can hold no NUL in a text: the answer would be written, never stored, and asked for again.
+    Ok(text.replace('\0', "\u{fffd}"))
 }
 
 /// Takes a number or its text; anything else counts nothing, because a strange count must not cost the answer.

@@ -192,3 +192,11 @@ proptest! {
         prop_assert_eq!(read(pieces), read([body.as_slice()]));
     }
 }
+
+#[test]
+fn a_character_that_no_database_can_hold_is_replaced() {
+    let body = br#"data: {"candidates":[{"content":{"parts":[{"text":"a\u0000b"}]},"finishReason":"STOP"}]}
+
+"#;
+    assert_eq!(read([body.as_slice()]).0, "a\u{fffd}b");
+}
