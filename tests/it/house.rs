@@ -65,9 +65,9 @@ fn imports(text: &str) -> BTreeSet<String> {
     for root in ["crate::", "pollux::"] {
         for after in code.split(root).skip(1) {
             let grouped = after.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-            let names: Vec<&str> = grouped.map_or_else(|| vec![after], |(inside, _)| inside.split(',').collect());
-            for name in names {
-                let name: String = name.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            let paths: Vec<&str> = grouped.map_or_else(|| vec![after], |(inside, _)| inside.split(',').collect());
+            for path in paths {
+                let name: String = path.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
                 named.insert(name);
             }
         }

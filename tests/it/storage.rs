@@ -7,6 +7,7 @@ mod claims;
 mod engine;
 mod idempotency;
 mod jobs;
+mod made;
 mod migrations;
 mod queue;
 mod replies;
@@ -16,16 +17,15 @@ mod usage;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use pollux::domain::ids::{ChallengeId, ChatroomId, JobId, MessageId, SessionId, UserId};
+use pollux::domain::ids::{ChallengeId, ChatroomId, JobId};
 use pollux::domain::job::Job;
-use pollux::domain::otp::{Purpose, SendCaps};
+use pollux::domain::otp::SendCaps;
 use pollux::domain::phone::Phone;
-use pollux::domain::plan::{DailyLimit, Tier};
 use pollux::domain::time::Timestamp;
-use pollux::storage::{Db, NewChallenge, NewChatroom, NewExchange, NewKey, NewSession, Refusal, WriteError};
+use pollux::storage::{Db, NewExchange, NewKey, Refusal, WriteError};
 
+use self::made::{Person, Saying, minutes, new_challenge, new_room, new_session};
 use crate::harness::engine::Lease;
 use crate::harness::{Engine, NOON};
 
@@ -39,41 +39,6 @@ struct Store {
     home: tempfile::TempDir,
     lease: Lease,
     people: AtomicU32,
-}
-
-/// Somebody with an account.
-struct Person {
-    id: UserId,
-    phone: Phone,
-    session: SessionId,
-}
-
-/// A message about to be sent.
-#[derive(Clone)]
-struct Saying {
-    user: UserId,
-    room: ChatroomId,
-    message: MessageId,
-    reply: MessageId,
-    job: JobId,
-    tier: Tier,
-    limit: DailyLimit,
-    now: Timestamp,
-}
-
-impl Saying {
-    fn new(person: &Person, room: ChatroomId, now: Timestamp) -> Self {
-        let (message, reply, job) = (MessageId::new(now), MessageId::new(now), JobId::new(now));
-        Self { user: person.id, room, message, reply, job, tier: Tier::Basic, limit: None, now }
-    }
-
-    fn pro(self) -> Self {
-        Self { tier: Tier::Pro, ..self }
-    }
-
-    fn limited(self, limit: u32) -> Self {
-        Self { limit: Some(limit), ..self }
-    }
 }
 
 impl Store {
@@ -201,34 +166,6 @@ async fn postgres(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
-}
-
-fn new_challenge(id: ChallengeId, phone: &Phone, now: Timestamp) -> NewChallenge<'_> {
-    let expires_at = now + Duration::from_mins(5);
-    let purpose = Purpose::Login;
-    NewChallenge { id, phone, address: "address", purpose, code_mac: [1; 32], digits: 6, now, expires_at }
-}
-
-fn new_session(phone: &Phone, challenge: ChallengeId, now: Timestamp) -> NewSession<'_> {
-    NewSession {
-        phone,
-        challenge,
-        purpose: Purpose::Login,
-        id: SessionId::new(now),
-        user_id: UserId::new(now),
-        refresh_hash: rand::random(),
-        device_hash: rand::random(),
-        now,
-        expires_at: now + Duration::from_hours(24),
-    }
-}
-
-fn new_room(person: &Person, now: Timestamp) -> NewChatroom {
-    NewChatroom { id: ChatroomId::new(now), user_id: person.id, name: None, instructions: None, model: None, now }
-}
-
-fn minutes(count: u64) -> Duration {
-    Duration::from_mins(count)
 }
 
 /// Insists that a write was refused, and says with what.

@@ -95,7 +95,7 @@ on_both_engines! {
         let phone = store.fresh_phone();
         let id = store.challenge(&phone, NOON).await;
         assert!(!store.db.is_guessed_out(&phone, LOGIN, Some(id), NOON).await.unwrap());
-        let named = |n: usize| (n % 2 == 0).then_some(id);
+        let named = |n: usize| n.is_multiple_of(2).then_some(id);
         let guesses = join_all((0..40).map(|n| guess(store, &phone, named(n), NOON))).await;
         assert_eq!(guesses.into_iter().filter(|counted| *counted).count(), 5);
         for challenge in [Some(id), None] {

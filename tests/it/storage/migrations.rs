@@ -10,6 +10,9 @@ use pollux::config::Database;
 use super::{Store, on_both_engines, open_db, postgres};
 use crate::harness::{Engine, TestApp};
 
+/// The number of the lock that whoever migrates a server holds.
+const LOCK: i64 = 0x0070_6f6c_6c75_7800;
+
 /// What a database that can't be used says of itself.
 async fn reason(store: &Store) -> String {
     let error = store.reopened().await.unwrap_err();
@@ -43,6 +46,28 @@ async fn eight_at_once_migrate_a_server_once() {
     if let Some(engine) = Engine::postgres().await {
         migrate_eight_times(engine).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_waits_while_another_process_migrates() {
+    let Some(engine) = Engine::postgres().await else { return };
+    let (home, lease) = (tempfile::tempdir().unwrap(), engine.lease().await);
+    let other = postgres(lease.url().unwrap()).await;
+    other.batch_execute(&format!("select pg_advisory_lock({LOCK})")).await.unwrap();
+    let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+        where d.datname = current_database() and l.locktype = 'advisory' and not l.granted";
+    let release = async {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while other.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            assert!(tokio::time::Instant::now() < deadline, "nobody waits for the lock");
+            tokio::task::yield_now().await;
+        }
+        let made = "select count(*) from pg_class where relname = 'users'";
+        assert_eq!(other.query_one(made, &[]).await.unwrap().get::<_, i64>(0), 0);
+        other.batch_execute(&format!("select pg_advisory_unlock({LOCK})")).await.unwrap();
+    };
+    let (opened, ()) = tokio::join!(open_db(&home, &lease), release);
+    opened.unwrap();
 }
 
 #[tokio::test]
