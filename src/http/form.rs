@@ -77,7 +77,6 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that may be absent: the outer option is none when it is wrong.
-    #[expect(clippy::option_option, reason = "wrong, absent and present are three things")]
     pub fn optional<T>(
         &mut self,
         names: Names,
@@ -90,7 +89,6 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that may be absent or null: wrong, absent, null, present.
-    #[expect(clippy::option_option, reason = "wrong, absent, null and present are four things")]
     pub fn nullable<T>(
         &mut self,
         names: Names,

@@ -275,18 +275,18 @@ impl Db {
 
 impl FromRow for Guessed {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self { id: row.next()?, code_mac: row.next()? })
+        Ok(Self { id: row.column()?, code_mac: row.column()? })
     }
 }
 
 impl FromRow for Session {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.next()?,
-            user_id: row.next()?,
-            tier: Tier::from_stored(&row.next::<String>()?),
-            expires_at: row.next()?,
-            ended_at: row.next()?,
+            id: row.column()?,
+            user_id: row.column()?,
+            tier: Tier::from_stored(&row.column::<String>()?),
+            expires_at: row.column()?,
+            ended_at: row.column()?,
         })
     }
 }

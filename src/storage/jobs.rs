@@ -181,36 +181,36 @@ impl Db {
 impl FromRow for Job {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.next()?,
-            kind: JobKind::from_stored(&row.next::<String>()?),
-            subject: row.next()?,
-            user_id: row.next()?,
-            chatroom_id: row.next()?,
-            attempt: row.next()?,
-            errors: row.next()?,
-            panics: row.next()?,
-            deaths: row.next()?,
-            last_error: row.next()?,
-            deadline_at: row.next()?,
+            id: row.column()?,
+            kind: JobKind::from_stored(&row.column::<String>()?),
+            subject: row.column()?,
+            user_id: row.column()?,
+            chatroom_id: row.column()?,
+            attempt: row.column()?,
+            errors: row.column()?,
+            panics: row.column()?,
+            deaths: row.column()?,
+            last_error: row.column()?,
+            deadline_at: row.column()?,
         })
     }
 }
 
 impl FromRow for Depth {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self { state: row.next()?, count: row.next()?, oldest: row.next()? })
+        Ok(Self { state: row.column()?, count: row.column()?, oldest: row.column()? })
     }
 }
 
 impl FromRow for DeadJob {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.next()?,
-            kind: row.next()?,
-            subject: row.next()?,
-            attempt: row.next()?,
-            last_error: row.next()?,
-            created_at: row.next()?,
+            id: row.column()?,
+            kind: row.column()?,
+            subject: row.column()?,
+            attempt: row.column()?,
+            last_error: row.column()?,
+            created_at: row.column()?,
         })
     }
 }

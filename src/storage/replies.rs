@@ -171,20 +171,20 @@ impl Db {
 impl FromRow for ReplyTask {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            tier: Tier::from_stored(&row.next::<String>()?),
-            instructions: row.next()?,
-            model: row.next()?,
-            seq: row.next()?,
+            tier: Tier::from_stored(&row.column::<String>()?),
+            instructions: row.column()?,
+            model: row.column()?,
+            seq: row.column()?,
         })
     }
 }
 
 impl FromRow for Earlier {
     fn from_row(mut row: Row) -> Result<Self> {
-        let id = row.next()?;
-        let role = Role::from_stored(&row.next::<String>()?).ok_or_else(|| Error::internal("an unknown role"))?;
-        let (content, reply_to) = (row.next()?, row.next()?);
-        let outcome = row.next::<Option<String>>()?.and_then(|text| Outcome::from_stored(&text));
+        let id = row.column()?;
+        let role = Role::from_stored(&row.column::<String>()?).ok_or_else(|| Error::internal("an unknown role"))?;
+        let (content, reply_to) = (row.column()?, row.column()?);
+        let outcome = row.column::<Option<String>>()?.and_then(|text| Outcome::from_stored(&text));
         Ok(Self { id, role, content, reply_to, outcome })
     }
 }
