@@ -44,7 +44,10 @@ fn main() {
 
     let body = r#"{"content":"Why is the sky blue, and why is it red in the evening?"}"#;
     let post = |path: &str, head: &str| {
-        format!("POST {path} HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "POST {path} HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
     };
     let bare_post = bench.requests(|user| post("/bare", &user.head));
     let send = bench.requests(|user| post(&format!("/chatroom/{}/message", user.room), &user.head));
@@ -78,7 +81,12 @@ struct Bench {
 impl Bench {
     async fn start(home: &std::path::Path) -> Self {
         let home = home.display().to_string();
-        let off = ["OTP_SENDS_PER_ADDRESS_HOUR", "OTP_CHECKS_PER_ADDRESS_5MIN", "USER_REQUESTS_PER_MINUTE", "USER_SENDS_PER_MINUTE"];
+        let off = [
+            "OTP_SENDS_PER_ADDRESS_HOUR",
+            "OTP_CHECKS_PER_ADDRESS_5MIN",
+            "USER_REQUESTS_PER_MINUTE",
+            "USER_SENDS_PER_MINUTE",
+        ];
         let mut pairs = vec![("DATA_DIR", home.as_str()), ("BASIC_TIER_DAILY_LIMIT", "1000000")];
         pairs.extend(off.map(|name| (name, "0")));
         let database = std::env::var("BENCH_DATABASE_URL").ok();
@@ -144,7 +152,14 @@ fn compare(client: &tokio::runtime::Runtime, yardstick: Subject<'_>, subject: Su
     }
     let (bare, ours) = (median(bare), median(ours));
     println!("{:<34} {:>10.0} {:>9.2} {:>9.2}", yardstick.0, bare.rate, bare.p50, bare.p99);
-    println!("{:<34} {:>10.0} {:>9.2} {:>9.2}   {:.2}", subject.0, ours.rate, ours.p50, ours.p99, ours.rate / bare.rate);
+    println!(
+        "{:<34} {:>10.0} {:>9.2} {:>9.2}   {:.2}",
+        subject.0,
+        ours.rate,
+        ours.p50,
+        ours.p99,
+        ours.rate / bare.rate
+    );
 }
 
 struct Figures {
@@ -161,8 +176,10 @@ fn median(mut rounds: Vec<Figures>) -> Figures {
 async fn load(address: SocketAddr, requests: &[Arc<[u8]>]) -> Figures {
     let over = Arc::new(AtomicBool::new(false));
     let began = Instant::now();
-    let tasks: Vec<_> =
-        requests.iter().map(|request| tokio::spawn(connection(address, Arc::clone(request), Arc::clone(&over)))).collect();
+    let tasks: Vec<_> = requests
+        .iter()
+        .map(|request| tokio::spawn(connection(address, Arc::clone(request), Arc::clone(&over))))
+        .collect();
     tokio::time::sleep(ROUND).await;
     over.store(true, Ordering::Relaxed);
     let mut latencies = Vec::new();

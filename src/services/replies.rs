@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt, Speaker, Turn, Verdict};
 use crate::storage::{Earlier, Finished, Refusal, ReplyTask, Setback, WriteError};
 
+/// How long to leave the database alone before a reply is offered to it again.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
 /// Writes one reply, or puts its job back. Only faults of ours come out as errors.
 pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
     if let Some(error) = given_up(app, job) {
@@ -181,7 +184,7 @@ async fn postpone(app: &App, job: &Job, wait: Duration, error: &'static str) -> 
 
 /// Makes the reply final and says so.
 async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
-    match app.db.finish_reply(job, &done, app.clock.now()).await {
+    match finish_in_time(app, job, &done).await {
         Ok(()) => {
             app.bus.announce_final(job.subject);
             app.metrics.reply_final(done.outcome, done.usage.prompt_tokens, done.usage.reply_tokens);
@@ -192,6 +195,20 @@ async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
             Ok(())
         }
         other => held(other),
+    }
+}
+
+/// Keeps trying while the database is away and the lease may still be ours: an answer is too dear to be thrown away. If
+/// only the answer to the commit was lost, the next try finds the job gone, and nothing happens twice.
+async fn finish_in_time(app: &App, job: &Job, done: &Finished) -> Result<(), WriteError> {
+    let deadline = tokio::time::Instant::now() + job::LEASE;
+    loop {
+        match app.db.finish_reply(job, done, app.clock.now()).await {
+            Err(WriteError::Failed(error)) if error.is_transient() && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            outcome => return outcome,
+        }
     }
 }
 
