@@ -130,8 +130,9 @@ impl Db {
         ];
         let write =
             Write::new().must(&ROOM_MOVED_ON, params![new.chatroom_id, new.user_id, new.now], Refusal::NotFound);
-        let write = idempotency::kept(write, key);
-        let write = usage::one_unit(write, new.user_id, new.day, new.limit)
+        let write = idempotency::kept(write, key.as_ref());
+        let write = usage::one_unit(write, new.user_id, new.day, new.limit);
+        let write = idempotency::counted(write, key.as_ref())
             .then(&EXCHANGE_ADD, exchange)
             .then(&JOB_ADD, job)
             .then(&usage::USED, params![new.user_id, new.day]);

@@ -5,5 +5,7 @@ mod config;
 mod docs;
 mod gemini;
 mod harness;
+mod house;
 mod main_job;
+mod storage;
 mod transport;
