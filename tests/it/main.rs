@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 mod config;
+mod crash;
 mod docs;
 mod gemini;
 mod harness;
+mod jobs;
 mod main_job;
+mod proof;
+mod quota;
 mod transport;
