@@ -6,7 +6,7 @@ use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
 use crate::domain::ids::{JobId, MessageId};
-use crate::domain::job::{Job, JobKind, LEASE};
+use crate::domain::job::{Job, JobKind, LEASE, SUSPECT_DEATHS};
 use crate::domain::plan::Tier;
 use crate::domain::time::Timestamp;
 use crate::error::Result;
@@ -21,21 +21,27 @@ statements! {
     ORPHANS_RESCUED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
         where state = 'running' and lease_until <= ?1";
     // A ready job is the first of its room, as those behind it are blocked. Of each user no more are taken than the plan
-    // allows at once.
+    // allows at once, and one suspect at a time. Those that must wait are left out before the candidates are counted:
+    // however many they are, they hide nobody behind them.
     CLAIMED = "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
         where id in (
           select c.id from (
-            select h.id, h.turn_at, h.cap - h.busy as free,
-              row_number() over (partition by h.user_id order by h.turn_at, h.id) as place
+            select h.id, h.turn_at, h.free, h.suspect,
+              row_number() over (partition by h.user_id order by h.turn_at, h.id) as place,
+              row_number() over (partition by h.suspect order by h.turn_at, h.id) as place_of_kind
             from (
-              select j.id, j.turn_at, j.user_id,
-                case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end as cap,
-                (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running' and r.state <> 'dead') as busy
-              from jobs j join users u on u.id = j.user_id
-              where j.state = 'ready'
-              order by j.turn_at, j.id limit ?6
+              select w.id, w.turn_at, w.user_id, w.free, w.suspect from (
+                select j.id, j.turn_at, j.user_id, case when j.deaths >= ?7 then 1 else 0 end as suspect,
+                  case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end
+                    - (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running') as free
+                from jobs j join users u on u.id = j.user_id
+                where j.state = 'ready'
+              ) w
+              where w.free > 0 and (w.suspect = 0
+                or not exists (select 1 from jobs s where s.state = 'running' and s.deaths >= ?7))
+              order by w.turn_at, w.id limit ?6
             ) h
-          ) c where c.place <= c.free order by c.turn_at, c.id limit ?3
+          ) c where c.place <= c.free and (c.suspect = 0 or c.place_of_kind = 1) order by c.turn_at, c.id limit ?3
         )
         returning id, kind, subject, user_id, chatroom_id, attempt, errors, panics, deaths, last_error, deadline_at";
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt from jobs j
@@ -116,8 +122,8 @@ impl Db {
     /// Takes up to `limit` jobs under a lease of `worker`, after making due retries and orphans ready. A message
     /// whose reply is claimed is shown as `generating`.
     pub async fn claim_jobs(&self, worker: WorkerName, limit: i64, now: Timestamp) -> Result<Vec<Job>> {
-        let claimed =
-            params![worker, now + LEASE, limit, Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once(), CANDIDATES];
+        let (basic, pro) = (Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once());
+        let claimed = params![worker, now + LEASE, limit, basic, pro, CANDIDATES, SUSPECT_DEATHS];
         let write = Write::new()
             .one_at_a_time(CLAIMING)
             .then(&DUE_MADE_READY, params![now])

@@ -31,7 +31,7 @@ statements! {
     // Whoever accepts a message holds the room's row; so does whoever ends a job, lest a message accepted meanwhile
     // waits behind a job that is gone.
     ROOM_HELD = "select id, last_seq from chatrooms where id = ?1 /*hold*/";
-    NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where chatroom_id = ?1 and state = 'blocked' and state <> 'dead'
+    NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where chatroom_id = ?1 and state = 'blocked'
         and seq = (select min(seq) from jobs where chatroom_id = ?1 and state <> 'dead')";
     JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
     JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
