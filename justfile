@@ -13,7 +13,7 @@ test *ARGS:
 
 # Start the server: no key and no account needed
 run *ARGS:
-    cargo run -- {{ARGS}}
+    cargo run --release -- {{ARGS}}
 
 # The numbers
 bench *ARGS:

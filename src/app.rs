@@ -1,5 +1,6 @@
 //! The tray that every request and job carries; built once from the settings.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
@@ -16,6 +17,9 @@ use crate::live::limiter::{Limiter, Rates};
 use crate::live::metrics::Metrics;
 use crate::providers::model::Model;
 use crate::storage::Db;
+
+/// Rooms a user may make in an hour, unless requests of users are not limited at all.
+const ROOMS_PER_HOUR: u32 = 60;
 
 /// A handle to the parts; cloning it is cheap.
 #[derive(Clone)]
@@ -59,6 +63,7 @@ impl App {
             otp_checks: config.limits.otp_checks_per_address_5min,
             requests: config.limits.user_requests_per_minute,
             sends: config.limits.user_sends_per_minute,
+            rooms: config.limits.user_requests_per_minute.and(NonZeroU32::new(ROOMS_PER_HOUR)),
         };
         Self(Arc::new(Parts {
             tokens: TokenRing::new(current, previous, config.token_life),

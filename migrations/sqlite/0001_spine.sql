@@ -112,7 +112,8 @@ create table idempotency_keys (
 ) strict, without rowid;
 create index idempotency_keys_by_time on idempotency_keys (created_at);
 
--- The queue. A job is ready, waiting (for a later try), running (under a lease) or dead; a done one is gone.
+-- The queue. A job is blocked (behind another of its room), ready, waiting (for a later try), running (under a lease)
+-- or dead; a done one is gone.
 create table jobs (
   id blob primary key,
   kind text not null,

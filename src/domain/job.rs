@@ -12,6 +12,8 @@ pub const LEASE: Duration = Duration::from_secs(15);
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// From acceptance to the moment a reply is given up.
 pub const DEADLINE: Duration = Duration::from_mins(10);
+/// The longest one call of the model may take, whatever the model itself promises.
+pub const LONGEST_CALL: Duration = Duration::from_mins(3);
 /// Tries of a reply for faults of the model.
 pub const TRIES: u32 = 5;
 /// Tries of a reply whose answer came out empty.
@@ -20,6 +22,11 @@ pub const EMPTY_TRIES: u32 = 3;
 pub const PANICS: u32 = 3;
 /// Tries of a job whose process dies.
 pub const DEATHS: u32 = 10;
+/// Waiting jobs of a user that are counted for the turn of the next; more move it no further.
+pub const WAITING_COUNTED: i64 = 30;
+/// From this many deaths on a job is suspected of killing its process: two such jobs never run at the same time, so
+/// that the guilty one does not take the innocent with it.
+pub const SUSPECT_DEATHS: u32 = 3;
 /// How far each waiting job of a user moves the user's next one back, so that others come between.
 const TURN_SPACING: Duration = Duration::from_secs(2);
 

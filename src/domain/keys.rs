@@ -65,10 +65,7 @@ impl std::fmt::Debug for Keys {
 
 /// Each part goes in with its length before it, so that no two lists of parts read the same.
 fn digest(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = match HmacSha256::new_from_slice(key) {
-        Ok(mac) => mac,
-        Err(_) => unreachable!("HMAC takes keys of any length"),
-    };
+    let Ok(mut mac) = HmacSha256::new_from_slice(key) else { unreachable!("HMAC takes keys of any length") };
     for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);

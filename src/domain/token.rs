@@ -69,10 +69,7 @@ impl SigningKey {
     fn new(secret: &[u8]) -> Self {
         let name = Sha256::digest([b"pollux kid", secret].concat());
         let head = format!(r#"{{"alg":"HS256","typ":"at+jwt","kid":"{}"}}"#, BASE64.encode(&name[..6]));
-        let mac = match Hmac::new_from_slice(secret) {
-            Ok(mac) => mac,
-            Err(_) => unreachable!("HMAC takes keys of any length"),
-        };
+        let Ok(mac) = Hmac::new_from_slice(secret) else { unreachable!("HMAC takes keys of any length") };
         Self { head: BASE64.encode(head), mac }
     }
 }

@@ -24,6 +24,9 @@ pub struct Fields<'a> {
     flaws: Vec<Flaw>,
 }
 
+/// Keys of a query that clients of earlier systems send and that have no effect.
+const IGNORED_KEYS: [&str; 5] = ["page", "per_page", "use_cache", "include_messages", "message_limit"];
+
 /// A member may have other names, for the clients of earlier systems; the first is the one that answers use.
 pub type Names = &'static [&'static str];
 
@@ -45,6 +48,9 @@ impl<'a> Fields<'a> {
             if fields.members.insert(key.clone().into_owned(), Value::String(value.into_owned())).is_some() {
                 fields.flaw(&key, "duplicate");
             }
+        }
+        for key in IGNORED_KEYS {
+            fields.ignored(key);
         }
         fields.fill()
     }
@@ -77,7 +83,6 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that may be absent: the outer option is none when it is wrong.
-    #[expect(clippy::option_option, reason = "wrong, absent and present are three things")]
     pub fn optional<T>(
         &mut self,
         names: Names,
@@ -90,7 +95,6 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that may be absent or null: wrong, absent, null, present.
-    #[expect(clippy::option_option, reason = "wrong, absent, null and present are four things")]
     pub fn nullable<T>(
         &mut self,
         names: Names,

@@ -1,5 +1,6 @@
 //! Messages and replies.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +19,7 @@ use crate::domain::ids::{ChatroomId, MessageId};
 use crate::domain::plan::Quota;
 use crate::domain::text::Content;
 use crate::error::{Error, LimitState, Result};
+use crate::serve::StopSignal;
 use crate::services::chats;
 use crate::storage::Listed;
 
@@ -78,13 +80,19 @@ pub async fn send_message(
     State(app): State<App>,
     Caller(caller): Caller,
     Path(id): Path<String>,
+    Extension(stop): Extension<StopSignal>,
     input: Input<SendMessage>,
 ) -> Result<Response> {
     let room = ChatroomId::from_path(&id);
     let sent = chats::send_message(&app, caller, room, &input.body.content, &input.key).await?;
     let chats::Accepted { message, mut reply, quota } = sent.answer;
     if let Some(wait) = input.wait {
-        reply = chats::wait_for_reply(&app, caller, &reply, wait).await?;
+        let stopping = stop.token();
+        tokio::select! {
+            now = chats::wait_for_reply(&app, caller, &reply, wait) => reply = now?,
+            // The reply may have to wait for the next start; whoever waits is told where it stands before we go.
+            () = stopping.cancelled() => {}
+        }
     }
     let is_final = matches!(reply.status, Status::Complete | Status::Failed);
     let status = if is_final { StatusCode::OK } else { StatusCode::ACCEPTED };

@@ -51,7 +51,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// The whole service: the documented routes, the pages, and the door before them.
-#[must_use]
 pub fn router(app: &App) -> Router {
     let (api, _) = routes().split_for_parts();
     let inside = api
@@ -67,7 +66,6 @@ pub fn router(app: &App) -> Router {
 }
 
 /// What only the operator sees, on a listener of its own.
-#[must_use]
 pub fn metrics_router(app: &App) -> Router {
     Router::new().route("/metrics", get(show_metrics)).with_state(app.clone())
 }

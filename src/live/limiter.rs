@@ -27,6 +27,8 @@ pub struct Rates {
     pub requests: Option<NonZeroU32>,
     /// Messages of one user in a minute.
     pub sends: Option<NonZeroU32>,
+    /// Rooms that one user makes in an hour.
+    pub rooms: Option<NonZeroU32>,
 }
 
 /// The limits of this process.
@@ -35,6 +37,7 @@ pub struct Limiter {
     signups: Option<Window<IpAddr>>,
     otp_checks: Option<Window<IpAddr>>,
     sends: Option<Window<UserId>>,
+    rooms: Option<Window<UserId>>,
     requests: Option<Requests>,
 }
 
@@ -54,6 +57,7 @@ impl Limiter {
             signups: rates.otp_checks.map(|most| Window::new("signups", most, five_minutes)),
             otp_checks: rates.otp_checks.map(|most| Window::new("code-checks", most, five_minutes)),
             sends: rates.sends.map(|most| Window::new("sends", most, MINUTE)),
+            rooms: rates.rooms.map(|most| Window::new("rooms", most, MINUTE * 60)),
             requests: rates.requests.map(Requests::new),
         }
     }
@@ -71,6 +75,11 @@ impl Limiter {
     /// Counts a message of a user.
     pub fn send(&self, user: UserId, now: Timestamp) -> Result<()> {
         self.sends.as_ref().map_or(Ok(()), |window| window.count(user, now))
+    }
+
+    /// Counts a room that a user makes.
+    pub fn make_room(&self, user: UserId, now: Timestamp) -> Result<()> {
+        self.rooms.as_ref().map_or(Ok(()), |window| window.count(user, now))
     }
 
     /// Counts a request of a user.

@@ -206,9 +206,11 @@ async fn open_session(app: &App, phone: &Phone, purpose: Purpose, challenge: Cha
         expires_at: now + SESSION_LIFE,
     };
     let session_id = session.id;
-    let user = app.db.begin_session(session).await.map_err(|error| error.or(|_| wrong_code()))?;
-    // The user's oldest session may have been ended by this one.
-    app.cache.forget_sessions(None);
+    let begun = app.db.begin_session(session).await.map_err(|error| error.or(|_| wrong_code()))?;
+    for ended in begun.ended {
+        app.cache.forget_sessions(Some(ended));
+    }
+    let user = begun.user;
     app.metrics.code("used");
     tracing::info!(user = %user.id, session = %session_id, "A user signed in by code.");
     let access_token = app.tokens.mint(Bearer { user_id: user.id, session_id }, now);

@@ -52,6 +52,7 @@ pub struct Accepted {
 
 /// Makes a room.
 pub async fn make_room(app: &App, caller: Session, wish: RoomWish, key: &[Vec<u8>]) -> Result<Answered<Chatroom>> {
+    app.limiter.make_room(caller.user_id, app.clock.now())?;
     plans::check_model(app, caller.tier, wish.model.as_deref())?;
     let name = wish.name.as_ref().map_or("", Name::as_str);
     let asked = [

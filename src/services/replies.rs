@@ -5,15 +5,19 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use tokio::time::timeout;
 
 use super::plans;
 use crate::app::App;
 use crate::domain::chat::{self, Outcome, Role, TokenUsage};
 use crate::domain::ids::MessageId;
-use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, PANICS, TRIES};
+use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, LONGEST_CALL, PANICS, TRIES};
 use crate::error::{Error, Result};
 use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt, Speaker, Turn, Verdict};
 use crate::storage::{Earlier, Finished, Refusal, ReplyTask, Setback, WriteError};
+
+/// How long to leave the database alone before a reply is offered to it again.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// Writes one reply, or puts its job back. Only faults of ours come out as errors.
 pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
@@ -21,19 +25,22 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
         return settle(app, job, failed(Outcome::Failed, error)).await;
     }
     if let Some(until) = app.breaker.ask(app.clock.now()) {
-        return postpone(app, job, until.since(app.clock.now()), "model_unavailable").await;
+        return postpone(app, job, until.since(app.clock.now())).await;
     }
     let Some(task) = app.db.reply_task(job).await? else {
         return discard(app, job).await;
     };
     let context = app.db.reply_context(job, &task).await?;
     let prompt = prompt(app, job, task, context);
-    match listen(app, prompt).await {
-        Ok((text, ending)) => {
+    let left = job.deadline_at.since(app.clock.now());
+    match timeout(left.min(LONGEST_CALL), listen(app, prompt)).await {
+        Ok(Ok((text, ending))) => {
             app.breaker.succeeded();
             settle(app, job, finished(text, ending)).await
         }
-        Err(fault) => set_back(app, job, &fault).await,
+        Ok(Err(fault)) => set_back(app, job, &fault).await,
+        Err(_) if left < LONGEST_CALL => settle(app, job, failed(Outcome::Failed, "deadline_exceeded")).await,
+        Err(_) => set_back(app, job, &away("the answer took too long")).await,
     }
 }
 
@@ -70,7 +77,11 @@ async fn listen(app: &App, prompt: Prompt) -> Result<(String, Ending), ModelErro
             Piece::End(ending) => return Ok((text, ending)),
         }
     }
-    Err(ModelError { fault: ModelFault::Away, retry_after: None, note: "the answer stopped without an end".to_owned() })
+    Err(away("the answer stopped without an end"))
+}
+
+fn away(note: &str) -> ModelError {
+    ModelError { fault: ModelFault::Away, retry_after: None, note: note.to_owned() }
 }
 
 fn prompt(app: &App, job: &Job, task: ReplyTask, context: Vec<Earlier>) -> Prompt {
@@ -137,14 +148,16 @@ fn failed(outcome: Outcome, error: &'static str) -> Finished {
 async fn set_back(app: &App, job: &Job, error: &ModelError) -> Result<()> {
     let (fault, tries) = (error.fault, job.errors + 1);
     note_fault(app, job, error);
-    let most = match fault {
-        ModelFault::Empty => EMPTY_TRIES,
-        ModelFault::NoRoom => 2,
-        _ => TRIES,
+    // What was tried for another fault says nothing of this one.
+    let is_first_of_its_kind = job.last_error.as_deref() != Some(fault.code());
+    let may_help = match fault {
+        ModelFault::Empty => tries < EMPTY_TRIES || is_first_of_its_kind,
+        ModelFault::NoRoom => is_first_of_its_kind,
+        _ => fault.is_transient(),
     };
     let wait = job::backoff(tries, error.retry_after, rand::random());
     let in_time = app.clock.now() + wait < job.deadline_at;
-    if fault.is_transient() && tries < most && in_time {
+    if may_help && tries < TRIES && in_time {
         let setback = Setback { run_at: app.clock.now() + wait, errors: 1, panics: 0, error: fault.code() };
         return held(app.db.retry_job(job, &setback).await);
     }
@@ -172,8 +185,10 @@ fn note_fault(app: &App, job: &Job, error: &ModelError) {
     }
 }
 
-/// Puts a job back uncounted, to be taken up later or, past its deadline, given up.
-async fn postpone(app: &App, job: &Job, wait: Duration, error: &'static str) -> Result<()> {
+/// Puts a job back uncounted, to be taken up later or, past its deadline, given up. What its last try ended in is kept,
+/// as that decides what the next one does.
+async fn postpone(app: &App, job: &Job, wait: Duration) -> Result<()> {
+    let error = job.last_error.as_deref().unwrap_or(ModelFault::Away.code());
     let spread = Duration::from_millis(rand::random_range(0..500));
     let run_at = (app.clock.now() + wait + spread).min(job.deadline_at);
     held(app.db.retry_job(job, &Setback { run_at, errors: 0, panics: 0, error }).await)
@@ -181,7 +196,7 @@ async fn postpone(app: &App, job: &Job, wait: Duration, error: &'static str) -> 
 
 /// Makes the reply final and says so.
 async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
-    match app.db.finish_reply(job, &done, app.clock.now()).await {
+    match finish_in_time(app, job, &done).await {
         Ok(()) => {
             app.bus.announce_final(job.subject);
             app.metrics.reply_final(done.outcome, done.usage.prompt_tokens, done.usage.reply_tokens);
@@ -192,6 +207,20 @@ async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
             Ok(())
         }
         other => held(other),
+    }
+}
+
+/// Keeps trying while the database is away and the lease may still be ours: an answer is too dear to be thrown away. If
+/// only the answer to the commit was lost, the next try finds the job gone, and nothing happens twice.
+async fn finish_in_time(app: &App, job: &Job, done: &Finished) -> Result<(), WriteError> {
+    let deadline = tokio::time::Instant::now() + job::LEASE;
+    loop {
+        match app.db.finish_reply(job, done, app.clock.now()).await {
+            Err(WriteError::Failed(error)) if error.is_transient() && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::phone::Phone;
 use crate::domain::plan::Tier;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{DEVICES_KEPT, SESSIONS_AT_ONCE, Session, User};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ statements! {
     OLDEST_SESSIONS_ENDED = "update sessions set ended_at = ?2
         where user_id = (select id from users where phone = ?1) and ended_at is null
           and id not in (select s.id from sessions s where s.user_id = (select id from users where phone = ?1)
-            and s.ended_at is null order by s.created_at desc, s.id desc limit ?3)";
+            and s.ended_at is null order by s.created_at desc, s.id desc limit ?3) returning id, created_at";
     DEVICE_KNOWN = "insert into device_tokens (hash, phone, created_at) values (?1, ?2, ?3)";
     OLDEST_DEVICES_FORGOTTEN = "delete from device_tokens where phone = ?1 and hash not in
         (select hash from device_tokens where phone = ?1 order by created_at desc limit ?2)";
@@ -133,6 +133,15 @@ pub struct NewSession<'a> {
     pub now: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+}
+
+/// What a sign-in did.
+#[derive(Debug)]
+pub struct Begun {
+    /// The account.
+    pub user: User,
+    /// The oldest sessions, ended because there were too many.
+    pub ended: Vec<SessionId>,
 }
 
 impl Db {
@@ -224,7 +233,7 @@ impl Db {
 
     /// Consumes a code and begins the session in one transaction; makes the account when this is the number's first
     /// right code. Refused when the code was consumed meanwhile.
-    pub async fn begin_session(&self, new: NewSession<'_>) -> Result<User, WriteError> {
+    pub async fn begin_session(&self, new: NewSession<'_>) -> Result<Begun, WriteError> {
         let phone = new.phone.as_str();
         let session = params![new.id, phone, "code", new.refresh_hash, new.now, new.expires_at];
         let write = Write::new()
@@ -238,8 +247,12 @@ impl Db {
             .then(&DEVICE_KNOWN, params![new.device_hash, phone, new.now])
             .then(&OLDEST_DEVICES_FORGOTTEN, params![phone, DEVICES_KEPT])
             .then(&USER_BY_PHONE, params![phone]);
-        let users: Vec<User> = self.write(write).await?.last().map_err(WriteError::Failed)?;
-        users.into_iter().next().ok_or_else(|| WriteError::Failed(crate::error::Error::internal("no account was made")))
+        let mut written = self.write(write).await?;
+        let ended: Vec<(SessionId, Timestamp)> = written.take(4).map_err(WriteError::Failed)?;
+        let users: Vec<User> = written.last().map_err(WriteError::Failed)?;
+        let user = users.into_iter().next();
+        let user = user.ok_or_else(|| WriteError::Failed(Error::internal("no account was made")))?;
+        Ok(Begun { user, ended: ended.into_iter().map(|(id, _)| id).collect() })
     }
 
     /// The session of that id and user, ended or not.
@@ -278,18 +291,18 @@ impl Db {
 
 impl FromRow for Guessed {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self { id: row.next()?, code_mac: row.next()? })
+        Ok(Self { id: row.column()?, code_mac: row.column()? })
     }
 }
 
 impl FromRow for Session {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.next()?,
-            user_id: row.next()?,
-            tier: Tier::from_stored(&row.next::<String>()?),
-            expires_at: row.next()?,
-            ended_at: row.next()?,
+            id: row.column()?,
+            user_id: row.column()?,
+            tier: Tier::from_stored(&row.column::<String>()?),
+            expires_at: row.column()?,
+            ended_at: row.column()?,
         })
     }
 }

@@ -199,37 +199,37 @@ impl Db {
 impl FromRow for Chatroom {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.next()?,
-            name: row.next()?,
-            instructions: row.next()?,
-            model: row.next()?,
-            created_at: row.next()?,
-            updated_at: row.next()?,
+            id: row.column()?,
+            name: row.column()?,
+            instructions: row.column()?,
+            model: row.column()?,
+            created_at: row.column()?,
+            updated_at: row.column()?,
         })
     }
 }
 
 impl FromRow for Listed {
     fn from_row(mut row: Row) -> Result<Self> {
-        let seq = row.next()?;
-        let (id, chatroom_id) = (row.next()?, row.next()?);
-        let role = stored(Role::from_stored(&row.next::<String>()?))?;
-        let content = row.next()?;
-        let status = stored(Status::from_stored(&row.next::<String>()?))?;
-        let created_at = row.next()?;
+        let seq = row.column()?;
+        let (id, chatroom_id) = (row.column()?, row.column()?);
+        let role = stored(Role::from_stored(&row.column::<String>()?))?;
+        let content = row.column()?;
+        let status = stored(Status::from_stored(&row.column::<String>()?))?;
+        let created_at = row.column()?;
         let reply = reply_details(row, status)?;
         Ok(Self { seq, message: Message { id, chatroom_id, role, content, status, created_at, reply } })
     }
 }
 
 fn reply_details(mut row: Row, status: Status) -> Result<Option<ReplyDetails>> {
-    let Some(reply_to) = row.next()? else { return Ok(None) };
-    let model = row.next()?;
-    let outcome = row.next::<Option<String>>()?.map(|text| stored(Outcome::from_stored(&text))).transpose()?;
-    let error = row.next()?;
-    let usage = TokenUsage { prompt_tokens: row.next()?, reply_tokens: row.next()? };
+    let Some(reply_to) = row.column()? else { return Ok(None) };
+    let model = row.column()?;
+    let outcome = row.column::<Option<String>>()?.map(|text| stored(Outcome::from_stored(&text))).transpose()?;
+    let error = row.column()?;
+    let usage = TokenUsage { prompt_tokens: row.column()?, reply_tokens: row.column()? };
     let is_final = matches!(status, Status::Complete | Status::Failed);
-    Ok(Some(ReplyDetails { reply_to, model, outcome, error, usage: is_final.then_some(usage), attempt: row.next()? }))
+    Ok(Some(ReplyDetails { reply_to, model, outcome, error, usage: is_final.then_some(usage), attempt: row.column()? }))
 }
 
 fn stored<T>(parsed: Option<T>) -> Result<T> {

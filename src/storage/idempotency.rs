@@ -86,6 +86,6 @@ impl Db {
 
 impl FromRow for StoredKey {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self { fingerprint: row.next()?, answer: row.next()?, quota_used: row.next()? })
+        Ok(Self { fingerprint: row.column()?, answer: row.column()?, quota_used: row.column()? })
     }
 }

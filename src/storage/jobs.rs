@@ -1,11 +1,12 @@
 //! The queue: a table of ours, because it must share the message's transaction. Jobs are ready, waiting for a later
-//! try, running under a lease, or dead; a done one is gone.
+//! try, running under a lease, or dead; one behind another of its room is blocked, and a done one is gone.
 
+use super::replies::{NEXT_IN_ROOM_READY, ROOM_HELD};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
 use crate::domain::ids::{JobId, MessageId};
-use crate::domain::job::{Job, JobKind, LEASE};
+use crate::domain::job::{Job, JobKind, LEASE, SUSPECT_DEATHS};
 use crate::domain::plan::Tier;
 use crate::domain::time::Timestamp;
 use crate::error::Result;
@@ -19,30 +20,33 @@ statements! {
     DUE_MADE_READY = "update jobs set state = 'ready' where state = 'waiting' and run_at <= ?1";
     ORPHANS_RESCUED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
         where state = 'running' and lease_until <= ?1";
-    // Of the jobs whose turn it is, only the first of each room, none of a room with a running one, and of each user
-    // no more than the plan allows at once. Who may have none now is no candidate, so that many such hide nobody.
+    // A ready job is the first of its room, as those behind it are blocked. Of each user no more are taken than the plan
+    // allows at once, and one suspect at a time. Those that must wait are left out before the candidates are counted:
+    // however many they are, they hide nobody behind them.
     CLAIMED = "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
         where id in (
           select c.id from (
-            select h.id, h.turn_at, h.cap - h.busy as free,
-              row_number() over (partition by h.user_id order by h.turn_at, h.id) as place
+            select h.id, h.turn_at, h.free, h.suspect,
+              row_number() over (partition by h.user_id order by h.turn_at, h.id) as place,
+              row_number() over (partition by h.suspect order by h.turn_at, h.id) as place_of_kind
             from (
-              select w.id, w.turn_at, w.user_id, w.cap, w.busy from (
-                select j.id, j.turn_at, j.user_id,
-                  case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end as cap,
-                  (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running') as busy
+              select w.id, w.turn_at, w.user_id, w.free, w.suspect from (
+                select j.id, j.turn_at, j.user_id, case when j.deaths >= ?7 then 1 else 0 end as suspect,
+                  case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end
+                    - (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running') as free
                 from jobs j join users u on u.id = j.user_id
                 where j.state = 'ready'
-                  and not exists (select 1 from jobs e
-                    where e.chatroom_id = j.chatroom_id and e.seq < j.seq and e.state <> 'dead')
-                  and not exists (select 1 from jobs b where b.chatroom_id = j.chatroom_id and b.state = 'running')
-              ) w where w.busy < w.cap order by w.turn_at, w.id limit ?6
+              ) w
+              where w.free > 0 and (w.suspect = 0
+                or not exists (select 1 from jobs s where s.state = 'running' and s.deaths >= ?7))
+              order by w.turn_at, w.id limit ?6
             ) h
-          ) c where c.place <= c.free order by c.turn_at, c.id limit ?3
+          ) c where c.place <= c.free and (c.suspect = 0 or c.place_of_kind = 1) order by c.turn_at, c.id limit ?3
         )
         returning id, kind, subject, user_id, chatroom_id, attempt, errors, panics, deaths, last_error, deadline_at";
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt from jobs j
-        where j.subject = messages.id and j.state = 'running' and j.worker = ?1 and j.lease_until = ?2";
+        where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
+          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
     RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";
     RETRIED = "update jobs set state = 'waiting', run_at = ?3, errors = errors + ?4, panics = panics + ?5,
           last_error = ?6, worker = null, lease_until = null
@@ -118,8 +122,8 @@ impl Db {
     /// Takes up to `limit` jobs under a lease of `worker`, after making due retries and orphans ready. A message
     /// whose reply is claimed is shown as `generating`.
     pub async fn claim_jobs(&self, worker: WorkerName, limit: i64, now: Timestamp) -> Result<Vec<Job>> {
-        let claimed =
-            params![worker, now + LEASE, limit, Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once(), CANDIDATES];
+        let (basic, pro) = (Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once());
+        let claimed = params![worker, now + LEASE, limit, basic, pro, CANDIDATES, SUSPECT_DEATHS];
         let write = Write::new()
             .one_at_a_time(CLAIMING)
             .then(&DUE_MADE_READY, params![now])
@@ -152,7 +156,11 @@ impl Db {
 
     /// Throws a job away that this version does not know.
     pub async fn discard_job(&self, job: &Job) -> Result<(), WriteError> {
-        self.write(Write::new().must(&DISCARDED, params![job.id, job.attempt], Refusal::LeaseLost)).await.map(|_| ())
+        let write = Write::new()
+            .then(&ROOM_HELD, params![job.chatroom_id])
+            .must(&DISCARDED, params![job.id, job.attempt], Refusal::LeaseLost)
+            .then(&NEXT_IN_ROOM_READY, params![job.chatroom_id]);
+        self.write(write).await.map(|_| ())
     }
 
     /// Takes all running jobs for orphans. Only for a database that no other process can have open.
@@ -181,36 +189,36 @@ impl Db {
 impl FromRow for Job {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.next()?,
-            kind: JobKind::from_stored(&row.next::<String>()?),
-            subject: row.next()?,
-            user_id: row.next()?,
-            chatroom_id: row.next()?,
-            attempt: row.next()?,
-            errors: row.next()?,
-            panics: row.next()?,
-            deaths: row.next()?,
-            last_error: row.next()?,
-            deadline_at: row.next()?,
+            id: row.column()?,
+            kind: JobKind::from_stored(&row.column::<String>()?),
+            subject: row.column()?,
+            user_id: row.column()?,
+            chatroom_id: row.column()?,
+            attempt: row.column()?,
+            errors: row.column()?,
+            panics: row.column()?,
+            deaths: row.column()?,
+            last_error: row.column()?,
+            deadline_at: row.column()?,
         })
     }
 }
 
 impl FromRow for Depth {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self { state: row.next()?, count: row.next()?, oldest: row.next()? })
+        Ok(Self { state: row.column()?, count: row.column()?, oldest: row.column()? })
     }
 }
 
 impl FromRow for DeadJob {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.next()?,
-            kind: row.next()?,
-            subject: row.next()?,
-            attempt: row.next()?,
-            last_error: row.next()?,
-            created_at: row.next()?,
+            id: row.column()?,
+            kind: row.column()?,
+            subject: row.column()?,
+            attempt: row.column()?,
+            last_error: row.column()?,
+            created_at: row.column()?,
         })
     }
 }

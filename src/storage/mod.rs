@@ -16,7 +16,7 @@ mod value;
 
 use std::path::Path;
 
-pub use self::auth::{Guessed, NewChallenge, NewSession};
+pub use self::auth::{Begun, Guessed, NewChallenge, NewSession};
 pub use self::chats::{ChatroomChange, Listed, NewChatroom};
 pub use self::idempotency::{NewKey, StoredKey};
 pub use self::jobs::{DeadJob, Depth, Setback, WorkerName};

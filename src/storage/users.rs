@@ -51,12 +51,12 @@ impl Db {
 impl FromRow for User {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.next()?,
-            phone: Phone::from_stored(row.next()?),
-            name: row.next()?,
-            tier: Tier::from_stored(&row.next::<String>()?),
-            has_password: row.next()?,
-            created_at: row.next()?,
+            id: row.column()?,
+            phone: Phone::from_stored(row.column()?),
+            name: row.column()?,
+            tier: Tier::from_stored(&row.column::<String>()?),
+            has_password: row.column()?,
+            created_at: row.column()?,
         })
     }
 }

@@ -150,7 +150,7 @@ impl Row {
     }
 
     /// The next column; a wrong type or a missing column is a fault of ours.
-    pub fn next<T: Column>(&mut self) -> Result<T> {
+    pub fn column<T: Column>(&mut self) -> Result<T> {
         let value = self.0.next().ok_or_else(|| Error::internal("a row has fewer columns than were read"))?;
         T::read(value).ok_or_else(|| Error::internal("a column holds another type than was read"))
     }
@@ -164,13 +164,13 @@ pub trait FromRow: Sized {
 
 impl<T: Column> FromRow for (T,) {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok((row.next()?,))
+        Ok((row.column()?,))
     }
 }
 
 impl<T: Column, U: Column> FromRow for (T, U) {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok((row.next()?, row.next()?))
+        Ok((row.column()?, row.column()?))
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::domain::ids::JobId;
 use crate::domain::job::{HEARTBEAT, Job, LEASE};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::services::replies;
 use crate::storage::WorkerName;
 
@@ -32,6 +32,8 @@ struct Worker {
     running: HashMap<JobId, Running>,
     by_task: HashMap<tokio::task::Id, JobId>,
     renewed_at: Instant,
+    /// True when a claim or a settlement failed, so that the database may think us at work where we are not.
+    may_hold_more: bool,
 }
 
 struct Running {
@@ -49,6 +51,7 @@ pub async fn run(app: App, stop: CancellationToken, grace: Duration) {
         running: HashMap::new(),
         by_task: HashMap::new(),
         renewed_at: Instant::now(),
+        may_hold_more: false,
     };
     worker.work(&stop).await;
     worker.wind_down(grace).await;
@@ -97,7 +100,7 @@ impl Worker {
 
     /// Claims if something is due; spares an idle database the write.
     async fn look(&mut self) {
-        match self.app.db.is_work_due(self.app.clock.now()).await {
+        match in_time(self.app.db.is_work_due(self.app.clock.now())).await {
             Ok(true) => self.claim().await,
             Ok(false) => {}
             Err(error) => self.trouble("look at the queue", &error).await,
@@ -111,9 +114,12 @@ impl Worker {
                 return;
             }
             let limit = i64::try_from(free).unwrap_or(1);
-            let jobs = match self.app.db.claim_jobs(self.name, limit, self.app.clock.now()).await {
+            let jobs = match in_time(self.app.db.claim_jobs(self.name, limit, self.app.clock.now())).await {
                 Ok(jobs) => jobs,
-                Err(error) => return self.trouble("claim jobs", &error).await,
+                Err(error) => {
+                    self.may_hold_more = true;
+                    return self.trouble("claim jobs", &error).await;
+                }
             };
             let full = jobs.len() == free;
             for job in jobs {
@@ -132,7 +138,10 @@ impl Worker {
             (mine, outcome)
         });
         self.by_task.insert(handle.id(), job.id);
-        self.running.insert(job.id, Running { job, handle });
+        if let Some(outlived) = self.running.insert(job.id, Running { job, handle }) {
+            // Our own lease ran out, and it was us who took the job up again.
+            outlived.handle.abort();
+        }
     }
 
     async fn settle(&mut self, ended: Result<(tokio::task::Id, (Job, Result<()>)), JoinError>) {
@@ -140,7 +149,8 @@ impl Worker {
             Ok((task, (job, outcome))) => {
                 self.forget(task);
                 if let Err(error) = outcome {
-                    // The lease runs out and the job is taken up again.
+                    // It is put back with the next renewal, or its lease runs out.
+                    self.may_hold_more = true;
                     tracing::error!(job = %job.id, error = %error, source = ?error, "A job could not be settled.");
                 }
             }
@@ -149,6 +159,7 @@ impl Worker {
                 if error.is_panic() {
                     tracing::error!(job = %job.id, attempt = job.attempt, "A job panicked.");
                     if let Err(error) = replies::set_back_after_panic(&self.app, &job).await {
+                        self.may_hold_more = true;
                         tracing::error!(job = %job.id, error = %error, "A job that panicked could not be put back.");
                     }
                 }
@@ -156,20 +167,23 @@ impl Worker {
         }
     }
 
+    /// Takes an ended task off the books; none when a later attempt of its job is running in its place.
     fn forget(&mut self, task: tokio::task::Id) -> Option<Job> {
         let id = self.by_task.remove(&task)?;
+        self.running.get(&id).filter(|running| running.handle.id() == task)?;
         self.running.remove(&id).map(|running| running.job)
     }
 
     /// Prolongs the leases, drops the jobs that are ours no more, and puts back those that we hold without knowing.
     async fn renew(&mut self) {
-        if self.running.is_empty() {
+        if self.running.is_empty() && !self.may_hold_more {
             self.renewed_at = Instant::now();
             return;
         }
-        match self.app.db.renew_leases(self.name, self.app.clock.now()).await {
+        match in_time(self.app.db.renew_leases(self.name, self.app.clock.now())).await {
             Ok(held) => {
                 self.renewed_at = Instant::now();
+                self.may_hold_more = false;
                 self.compare(held).await;
             }
             Err(error) => {
@@ -221,8 +235,15 @@ impl Worker {
         }
     }
 
-    async fn trouble(&self, what: &str, error: &crate::error::Error) {
+    /// Leaves the database alone for a moment.
+    async fn trouble(&self, what: &str, error: &Error) {
         tracing::error!(error = %error, source = ?error, "The worker could not {what}.");
         tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
     }
+}
+
+/// A database that does not answer must not keep the worker from its heartbeat.
+async fn in_time<T>(asked: impl Future<Output = Result<T>>) -> Result<T> {
+    let answered = tokio::time::timeout(HEARTBEAT, asked).await;
+    answered.unwrap_or_else(|_| Err(Error::unavailable("the database did not answer in time")))
 }

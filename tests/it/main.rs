@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 mod config;
+mod crash;
 mod docs;
 mod gemini;
 mod harness;
 mod house;
+mod jobs;
 mod main_job;
+mod proof;
+mod quota;
 mod storage;
 mod transport;

@@ -96,7 +96,7 @@ impl Store {
         let session = new_session(phone, challenge, now);
         let (id, phone) = (session.id, phone.clone());
         let user = self.db.begin_session(session).await.unwrap();
-        Person { id: user.id, phone, session: id }
+        Person { id: user.user.id, phone, session: id }
     }
 
     async fn person(&self) -> Person {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 /// Sends requests, with a token once it has one.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    address: SocketAddr,
+    pub http: reqwest::Client,
+    pub address: SocketAddr,
     /// The access token.
     pub token: Option<String>,
     /// What the sign-in answered.

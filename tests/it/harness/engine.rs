@@ -46,6 +46,14 @@ impl Engine {
         }
     }
 
+    /// What it is called.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
     /// A fresh database.
     pub async fn lease(&self) -> Lease {
         match self {

@@ -3,6 +3,8 @@
 
 pub mod client;
 pub mod engine;
+pub mod process;
+pub mod work;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pollux::config::{Config, Settings};
+use pollux::domain::ids::UserId;
 use pollux::domain::time::{Clock, Timestamp};
 use pollux::http;
 use pollux::providers::model_demo::{Demo, DemoScript};
@@ -100,6 +103,11 @@ impl Drop for TestApp {
         self.stop.begin();
         self.stop.cut();
     }
+}
+
+/// Who a client is.
+pub async fn user_id(client: &Client) -> UserId {
+    UserId::parse(client.get("/user/me").await.expect(200).body["id"].as_str().unwrap()).unwrap()
 }
 
 /// A phone number that no other test uses.

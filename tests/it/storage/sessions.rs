@@ -107,7 +107,7 @@ on_both_engines! {
             let session = new_session(&phone, challenge, now);
             hashes.push(session.device_hash);
             ids.push(session.id);
-            user = Some(store.db.begin_session(session).await.unwrap().id);
+            user = Some(store.db.begin_session(session).await.unwrap().user.id);
         }
         let user = user.unwrap();
         assert!(!is_live(store, ids[0], user).await);

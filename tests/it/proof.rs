@@ -1,0 +1,27 @@
+//! The proofs: promises that need a crowd, a kill or many rounds to be believed.
+//!
+//! | promise | where |
+//! |---|---|
+//! | nothing accepted is lost, doubled or miscounted, however often the process is killed | `crash::loops` |
+//! | the jobs of a dead process are taken over soon; one that only slept changes nothing | `crash::takeover` |
+//! | a stop loses nothing and says nothing wrong | `crash::stopping` |
+//! | five messages a day are five, in a race, across midnight, with a clock that jumps | `quota::races`, `quota::days` |
+//! | a unit comes back once, and there is no way round the quota | `quota::refunds`, `quota::ways_round` |
+//!
+//! `cargo test` runs them in a quick size. `just proof` sets `POLLUX_PROOF=full` and runs exactly these, each with a line
+//! of figures.
+
+/// True when the full sizes are wanted.
+pub fn is_full() -> bool {
+    std::env::var("POLLUX_PROOF").is_ok_and(|size| size == "full")
+}
+
+/// The size of a proof.
+pub fn size(quick: usize, full: usize) -> usize {
+    if is_full() { full } else { quick }
+}
+
+/// Says the figures of a proof.
+pub fn figures(line: &str) {
+    println!("proof: {line}");
+}
