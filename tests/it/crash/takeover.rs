@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{ask, long_message, path_of, reaches};
 use crate::harness::process::Site;
 use crate::harness::work::until;
-use crate::harness::{Client, Engine, fresh_number};
+use crate::harness::{Engine, fresh_number};
 use crate::proof::figures;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -54,7 +54,7 @@ async fn another_process_takes_the_jobs_of_a_killed_one_over() {
         reaches(&user, path, &["generating"], SOON).await;
     }
     let other = site.start().await;
-    let user = Client { token: user.token.clone(), ..other.client() };
+    let user = other.client_of(&user);
     doomed.kill();
     let died = Instant::now();
     for path in &asked {
@@ -85,7 +85,7 @@ async fn a_process_that_slept_past_its_lease_wakes_up_and_changes_nothing() {
     let slept = Instant::now();
 
     let other = site.start().await;
-    let witness = Client { token: user.token.clone(), ..other.client() };
+    let witness = other.client_of(&user);
     until(SOON, "a takeover", || async { (witness.get(&path).await.expect(200).body["attempt"] == 2).then_some(()) })
         .await;
     let taken = slept.elapsed();

@@ -59,7 +59,8 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
-        tokio::spawn(serve::serve(listener, http::router(&house.app), Limits::default(), stop.clone()));
+        let limits = Limits { max_per_peer: 0, ..Limits::default() };
+        tokio::spawn(serve::serve(listener, http::router(&house.app), limits, stop.clone()));
         Self { house, address, clock, model, stop, _home: home, _engine: lease }
     }
 

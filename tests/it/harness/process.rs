@@ -100,6 +100,13 @@ impl Process {
         Client::new(self.address)
     }
 
+    /// A client of this process for somebody who signed in at another.
+    pub fn client_of(&self, user: &Client) -> Client {
+        let mut client = self.client();
+        client.token.clone_from(&user.token);
+        client
+    }
+
     /// Ends it as a power cut would, and waits until it is gone.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
