@@ -1,7 +1,7 @@
 //! The queue: a table of ours, because it must share the message's transaction. Jobs are ready, waiting for a later
 //! try, running under a lease, or dead; one behind another of its room is blocked, and a done one is gone.
 
-use super::replies::{NEXT_IN_ROOM_READY, ROOM_HELD};
+use super::replies::{NEXT_IN_ROOM_READY, ROOM_OF_JOB_HELD};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
@@ -157,7 +157,7 @@ impl Db {
     /// Throws a job away that this version does not know.
     pub async fn discard_job(&self, job: &Job) -> Result<(), WriteError> {
         let write = Write::new()
-            .then(&ROOM_HELD, params![job.chatroom_id])
+            .then(&ROOM_OF_JOB_HELD, params![job.chatroom_id])
             .must(&DISCARDED, params![job.id, job.attempt], Refusal::LeaseLost)
             .then(&NEXT_IN_ROOM_READY, params![job.chatroom_id]);
         self.write(write).await.map(|_| ())

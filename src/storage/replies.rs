@@ -21,7 +21,7 @@ statements! {
         values (?1, ?2, ?3, ?4, ?5, (select last_seq from chatrooms where id = ?5),
           case when exists (select 1 from jobs where chatroom_id = ?5 and state <> 'dead') then 'blocked' else 'ready' end,
           cast(?6 as bigint) + cast(?7 as bigint) * (select count(*) from
-            (select 1 from jobs where user_id = ?4 and state <> 'dead' limit ?10) waiting),
+            (select 1 from jobs where user_id = ?4 and state <> 'dead' limit ?10) w),
           ?8, ?8, ?9)";
     REPLY_TASK = "select u.tier, c.instructions, c.model, m.seq
         from messages m join chatrooms c on c.id = m.chatroom_id join users u on u.id = c.user_id
@@ -30,7 +30,7 @@ statements! {
         where chatroom_id = ?1 and seq < ?2 and status = 'complete' order by seq desc limit ?3";
     // Whoever accepts a message holds the room's row; so does whoever ends a job, lest a message accepted meanwhile
     // waits behind a job that is gone.
-    ROOM_HELD = "select id, last_seq from chatrooms where id = ?1 /*hold*/";
+    ROOM_OF_JOB_HELD = "select id, last_seq from chatrooms where id = ?1 /*hold*/";
     NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where chatroom_id = ?1 and state = 'blocked'
         and seq = (select min(seq) from jobs where chatroom_id = ?1 and state <> 'dead')";
     JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
@@ -155,7 +155,7 @@ impl Db {
     pub async fn finish_reply(&self, job: &Job, done: &Finished, now: Timestamp) -> Result<(), WriteError> {
         let status = done.outcome.status();
         let failed = status == crate::domain::chat::Status::Failed;
-        let write = Write::new().then(&ROOM_HELD, params![job.chatroom_id]);
+        let write = Write::new().then(&ROOM_OF_JOB_HELD, params![job.chatroom_id]);
         let write = if failed {
             write.must(&JOB_DEAD, params![job.id, job.attempt, done.error], Refusal::LeaseLost)
         } else {
