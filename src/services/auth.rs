@@ -174,9 +174,7 @@ async fn refuse_while_paused(app: &App, phone: &Phone, device_token: Option<&str
 async fn pause_after_many_misses(app: &App, phone: &Phone) -> Result<()> {
     let now = app.clock.now();
     let misses = app.db.misses(phone, now - otp::MISSES_KEPT).await?;
-    if misses < otp::MISSES_UNTIL_PAUSE {
-        return Ok(());
-    }
+    // Below a hundred too: when old misses no longer count, the next hundred must begin a pause again.
     app.db.pause(phone, misses / otp::MISSES_UNTIL_PAUSE, now + otp::PAUSE).await
 }
 
