@@ -129,15 +129,18 @@ pub async fn verify_code(
 
 /// The live session of a token's bearer.
 pub async fn session_of(app: &App, bearer: Bearer) -> Result<Session> {
-    find_session(app, bearer)
+    live_session(app, bearer)
         .await?
-        .filter(|session| session.is_live(app.clock.now()))
         .ok_or_else(|| Error::new(Problem::SessionEnded, "This session has ended. Please sign in again."))
 }
 
 /// Ends sessions; this process sees it at once, others within a second.
 pub async fn sign_out(app: &App, bearer: Bearer, scope: Scope) -> Result<()> {
     let (user, this, now) = (bearer.user_id, bearer.session_id, app.clock.now());
+    if scope != Scope::This && live_session(app, bearer).await?.is_none() {
+        // An ended session has no power over the others: whoever was signed out can't sign out the rest.
+        return Ok(());
+    }
     match scope {
         Scope::This => app.db.end_session(this, user, now).await?,
         Scope::Others => app.db.end_other_sessions(this, user, now).await?,
@@ -146,6 +149,10 @@ pub async fn sign_out(app: &App, bearer: Bearer, scope: Scope) -> Result<()> {
     app.cache.forget_sessions((scope == Scope::This).then_some(this));
     tracing::info!(user = %user, scope = ?scope, "A user signed out.");
     Ok(())
+}
+
+async fn live_session(app: &App, bearer: Bearer) -> Result<Option<Session>> {
+    Ok(find_session(app, bearer).await?.filter(|session| session.is_live(app.clock.now())))
 }
 
 async fn find_session(app: &App, bearer: Bearer) -> Result<Option<Session>> {
