@@ -80,7 +80,10 @@ pub async fn send_code(
     address: IpAddr,
 ) -> Result<SentCode> {
     let now = app.clock.now();
-    refuse_while_paused(app, phone, device_token).await?;
+    let is_known = is_known_client(app, phone, device_token).await?;
+    if !is_known && app.db.paused_until(phone).await? > now {
+        return Err(not_sent(Refusal::SendCapped, otp::SPACING));
+    }
     let digits = otp::digits_after(app.db.misses(phone, now - otp::MISSES_KEPT).await?);
     let code = Code::draw(digits).map_err(Error::internal)?;
     let id = ChallengeId::new(now);
@@ -95,10 +98,11 @@ pub async fn send_code(
         now,
         expires_at: now + app.config.codes.life,
     };
-    app.db.add_challenge(challenge, caps(app)).await.map_err(|error| {
+    if let Err(error) = app.db.add_challenge(challenge, caps(app, is_known)).await {
         app.metrics.code("refused");
-        error.or(not_sent)
-    })?;
+        let again_in = (app.db.last_code_at(phone).await? + otp::SPACING).since(now);
+        return Err(error.or(|refusal| not_sent(refusal, again_in)));
+    }
     app.metrics.code("sent");
     let echo = deliver(app, phone, code);
     Ok(SentCode { challenge_id: id, expires_in: app.config.codes.life, resend_after: otp::SPACING, echo })
@@ -167,15 +171,12 @@ async fn find_session(app: &App, bearer: Bearer) -> Result<Option<Session>> {
     Ok(session)
 }
 
-async fn refuse_while_paused(app: &App, phone: &Phone, device_token: Option<&str>) -> Result<()> {
-    if app.db.paused_until(phone).await? <= app.clock.now() {
-        return Ok(());
+/// True for a client that holds the device token of an earlier sign-in with this number.
+async fn is_known_client(app: &App, phone: &Phone, device_token: Option<&str>) -> Result<bool> {
+    match device_token {
+        Some(token) => app.db.is_device_known(phone, hash(token)).await,
+        None => Ok(false),
     }
-    let known = match device_token {
-        Some(token) => app.db.is_device_known(phone, hash(token)).await?,
-        None => false,
-    };
-    if known { Ok(()) } else { Err(not_sent(Refusal::SendCapped)) }
 }
 
 async fn pause_after_many_misses(app: &App, phone: &Phone) -> Result<()> {
@@ -222,9 +223,11 @@ async fn open_session(app: &App, phone: &Phone, purpose: Purpose, challenge: Cha
     Ok(SignedIn { access_token, expires_in: app.tokens.life(), refresh_token, device_token, user })
 }
 
-fn caps(app: &App) -> SendCaps {
+/// A known client has a reserve, so that a stranger who uses up a number's codes doesn't lock its owner out.
+fn caps(app: &App, is_known: bool) -> SendCaps {
     let address_hour = app.config.limits.otp_sends_per_address_hour.map_or(i64::MAX, |most| most.get().into());
-    SendCaps { address_hour, ..SendCaps::default() }
+    let caps = SendCaps { address_hour, ..SendCaps::default() };
+    if is_known { caps.with_reserve() } else { caps }
 }
 
 /// Hands the code over. A code that is shown in the answer is meant for demos; a logged one for development.
@@ -236,11 +239,11 @@ fn deliver(app: &App, phone: &Phone, code: Code) -> Option<Code> {
     None
 }
 
-fn not_sent(refusal: Refusal) -> Error {
+fn not_sent(refusal: Refusal, again_in: Duration) -> Error {
     match refusal {
         Refusal::TooSoon => {
             Error::new(Problem::OtpResendTooSoon, "A code was sent less than a minute ago; it is still good.")
-                .retry_after(otp::SPACING)
+                .retry_after(again_in)
         }
         _ => Error::new(Problem::OtpSendLimited, "No more codes can be sent for now. Please try later.")
             .retry_after(Duration::from_hours(1)),
