@@ -69,6 +69,7 @@ impl FromRequestParts<App> for TokenHolder {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        note_stray_token(parts);
         let token = bearer_token(&parts.headers)?;
         app.tokens.read(token, app.clock.now()).map(Self).map_err(|fault| match fault {
             TokenFault::Invalid => token_invalid(),
@@ -87,6 +88,18 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str> {
     }
     let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(token_invalid)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(token_invalid()) }
+}
+
+/// A token in a query ends up in logs and histories, one in a cookie is sent by foreign pages: neither is looked at.
+fn note_stray_token(parts: &Parts) {
+    let has_token = |text: &str| text.to_ascii_lowercase().contains("token=");
+    let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let place = match () {
+        () if parts.uri.query().is_some_and(has_token) => "query",
+        () if cookies.into_iter().any(has_token) => "cookie",
+        () => return,
+    };
+    tracing::warn!(event = "stray_token", place, "A token came where none is taken; it was ignored.");
 }
 
 fn token_invalid() -> Error {
