@@ -50,7 +50,7 @@ statements! {
           order by created_at desc, id desc limit 1) and tries >= ?4");
     MISSES = "select cast(coalesce(sum(tries - case when consumed_at is null then 0 else 1 end), 0) as bigint)
         from challenges where phone = ?1 and created_at > ?2";
-    LAST_CODE_AT = "select coalesce(max(created_at), 0), 0 from challenges where phone = ?1";
+    LAST_CODE_AT = "select coalesce(max(created_at), 0) from challenges where phone = ?1";
     PAUSE = "update phones set paused_until = case when pauses < ?2 then ?3 else paused_until end, pauses = ?2
         where phone = ?1 and pauses <> ?2";
     PAUSED_UNTIL = "select paused_until, 0 from phones where phone = ?1";
@@ -215,8 +215,8 @@ impl Db {
 
     /// When the newest code of a number was made.
     pub async fn last_code_at(&self, phone: &Phone) -> Result<Timestamp> {
-        let found: Option<(Timestamp, i64)> = self.find(&LAST_CODE_AT, params![phone.as_str()]).await?;
-        Ok(found.map_or(Timestamp::from_millis(0), |(at, _)| at))
+        let found: Option<(Timestamp,)> = self.find(&LAST_CODE_AT, params![phone.as_str()]).await?;
+        Ok(found.map_or(Timestamp::from_millis(0), |(at,)| at))
     }
 
     /// Begins the `number`th pause of text log-in for a phone, unless it has begun.
