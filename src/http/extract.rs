@@ -41,6 +41,15 @@ pub struct TokenHolder(pub Bearer);
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor(pub IpAddr);
 
+/// A visitor who has checked few codes of late. It stands before the body, so that whoever is too fast learns nothing
+/// more, and a check counts whatever it says.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeChecker;
+
+/// A visitor who has signed up few numbers of late.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer;
+
 /// What is asked, read and checked: the body, the query, and two headers that say how.
 #[derive(Debug)]
 pub struct Input<B, Q = Nothing> {
@@ -115,6 +124,24 @@ impl FromRequestParts<App> for Visitor {
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
         Ok(Self(client_address(peer, &parts.headers, |address| app.config.listen.trusts(address))))
+    }
+}
+
+impl FromRequestParts<App> for CodeChecker {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
+        app.limiter.check_code(address, app.clock.now()).map(|()| Self)
+    }
+}
+
+impl FromRequestParts<App> for Newcomer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
+        app.limiter.sign_up(address, app.clock.now()).map(|()| Self)
     }
 }
 

@@ -64,9 +64,8 @@ pub enum Scope {
 
 /// Takes a sign-up. The account itself is made by the number's first right code, so the answer is the same for a
 /// known number.
-pub async fn sign_up(app: &App, phone: &Phone, name: Option<&Name>, address: IpAddr) -> Result<()> {
+pub async fn sign_up(app: &App, phone: &Phone, name: Option<&Name>) -> Result<()> {
     let now = app.clock.now();
-    app.limiter.sign_up(address, now)?;
     let Some(name) = name else { return Ok(()) };
     app.db.keep_name_for(phone, name, now + SIGN_UP_LIFE).await
 }
@@ -109,15 +108,8 @@ pub async fn send_code(
 }
 
 /// Checks a code and opens a session. The guess is counted, and committed, before anything is compared.
-pub async fn verify_code(
-    app: &App,
-    phone: &Phone,
-    code: &Code,
-    challenge: Option<ChallengeId>,
-    address: IpAddr,
-) -> Result<SignedIn> {
+pub async fn verify_code(app: &App, phone: &Phone, code: &Code, challenge: Option<ChallengeId>) -> Result<SignedIn> {
     let now = app.clock.now();
-    app.limiter.check_code(address, now)?;
     let purpose = Purpose::Login;
     let Some(guessed) = app.db.count_guess(phone, purpose, challenge, now).await? else {
         return Err(refused_guess(app, phone, purpose, challenge).await);

@@ -154,6 +154,8 @@ on_both_engines! {
         assert_eq!(refused.body["violated-policies"], json!(["code-checks"]));
         assert_eq!(refused.header("ratelimit"), "\"code-checks\";r=0;t=300");
         assert_eq!((refused.header("retry-after"), guesses(&app).await), ("300", 0));
+        // The address comes before the body: nothing more is said of what it holds.
+        check(&client, json!({"mobile": 1})).await.expect_problem(429, "rate_limited");
         app.advance(Duration::from_mins(5));
         let sent = send(&client, &number(2)).await;
         sent.answer(&client).await.expect(200);

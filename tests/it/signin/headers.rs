@@ -44,13 +44,15 @@ fn check(answer: &Answer, what: &str) {
 async fn all_answers(app: &TestApp) -> Vec<(String, Answer)> {
     let user = app.client().sign_in(&number(1)).await;
     let fill = furnished(&user).await;
-    let mut answers = Vec::new();
+    let (mobile, mut answers) = ("{\"mobile\": \"+15005550006\"}", Vec::new());
     // The operations that end what the others need come last.
     let mut operations = operations();
     operations.sort_by_key(|it| (it.path.contains("logout"), it.method == Method::DELETE));
     for operation in operations {
         for (client, token) in [(app.client(), "no token"), (user.clone(), "a token")] {
-            for body in ["{\"mobile\": \"+15005550006\", \"otp\": \"000000\"}", "{\"content\": \"x\"}", "{}", "{", ""] {
+            for body in
+                [mobile, "{\"mobile\": \"+15005550006\", \"otp\": \"000000\"}", "{\"content\": \"x\"}", "{}", "{", ""]
+            {
                 let request = client.request(operation.method.clone(), &fill(&operation.path));
                 let request =
                     request.header("content-type", "application/json").header("origin", "https://example.com");

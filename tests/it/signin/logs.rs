@@ -98,7 +98,7 @@ fn check(log: &str, secrets: &[String], code: &str) {
 async fn log_is_clean(settings: &[(&str, &str)]) {
     let settings = [settings, &[("CODE_DELIVERY", "echo"), ("RUST_LOG", "debug"), ("JWT_SECRET", SECRET)]].concat();
     let mut binary = Binary::start(&settings).await;
-    let (secrets, code) = tokio::time::timeout(Duration::from_secs(60), walk(binary.client())).await.unwrap();
+    let (secrets, code) = tokio::time::timeout(Duration::from_mins(1), walk(binary.client())).await.unwrap();
     provoke(&binary.client()).await;
     binary.stop().await;
     check(&binary.log(), &secrets, &code);
