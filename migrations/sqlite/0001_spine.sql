@@ -48,6 +48,8 @@ create table sessions (
   ended_at integer
 ) strict, without rowid;
 create index sessions_by_user on sessions (user_id, created_at);
+create index sessions_by_expiry on sessions (expires_at);
+create index sessions_ended on sessions (ended_at) where ended_at is not null;
 
 create table device_tokens (
   hash blob primary key,
@@ -110,7 +112,8 @@ create table idempotency_keys (
 ) strict, without rowid;
 create index idempotency_keys_by_time on idempotency_keys (created_at);
 
--- The queue. A job is ready, waiting (for a later try), running (under a lease) or dead; a done one is gone.
+-- The queue. A job is blocked (behind another of its room), ready, waiting (for a later try), running (under a lease)
+-- or dead; a done one is gone.
 create table jobs (
   id blob primary key,
   kind text not null,
@@ -134,6 +137,7 @@ create table jobs (
 create index jobs_ready on jobs (turn_at, id) where state = 'ready';
 create index jobs_waiting on jobs (run_at) where state = 'waiting';
 create index jobs_running on jobs (lease_until) where state = 'running';
+create index jobs_dead on jobs (created_at, id) where state = 'dead';
 create index jobs_by_user on jobs (user_id, state);
 create index jobs_by_room on jobs (chatroom_id, seq);
 create unique index jobs_one_running_a_room on jobs (chatroom_id) where state = 'running';

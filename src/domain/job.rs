@@ -20,6 +20,8 @@ pub const EMPTY_TRIES: u32 = 3;
 pub const PANICS: u32 = 3;
 /// Tries of a job whose process dies.
 pub const DEATHS: u32 = 10;
+/// Waiting jobs of a user that are counted for the turn of the next; more move it no further.
+pub const WAITING_COUNTED: i64 = 30;
 /// How far each waiting job of a user moves the user's next one back, so that others come between.
 const TURN_SPACING: Duration = Duration::from_secs(2);
 

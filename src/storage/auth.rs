@@ -54,6 +54,7 @@ statements! {
     PAUSE = "update phones set paused_until = case when pauses < ?2 then ?3 else paused_until end, pauses = ?2
         where phone = ?1 and pauses <> ?2";
     PAUSED_UNTIL = "select paused_until, 0 from phones where phone = ?1";
+    PHONE_HELD = "update phones set phone = phone where phone = ?1";
     CODE_CONSUMED = "update challenges set consumed_at = ?2
         where id = ?1 and consumed_at is null and replaced_at is null";
     OTHERS_REPLACED = concat!("update challenges set replaced_at = ?3 where phone = ?1 and purpose = ?2 and", live!("?3"));
@@ -243,6 +244,8 @@ impl Db {
         let phone = new.phone.as_str();
         let session = params![new.id, phone, "code", new.refresh_hash, new.now, new.expires_at];
         let write = Write::new()
+            // Two codes of one number replace each other: one at a time.
+            .then(&PHONE_HELD, params![phone])
             .must(&CODE_CONSUMED, params![new.challenge, new.now], Refusal::CodeSpent)
             .then(&OTHERS_REPLACED, params![phone, new.purpose.as_str(), new.now])
             .then(&USER_MADE, params![new.user_id, phone, new.now])

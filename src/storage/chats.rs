@@ -35,6 +35,8 @@ statements! {
           instructions = case when ?4 = 1 then ?5 else instructions end,
           model = case when ?6 = 1 then ?7 else model end
         where id = ?1 and user_id = ?2";
+    ROOM_HELD = "update chatrooms set last_seq = last_seq where id = ?1 and user_id = ?2";
+    ROOM_JOBS_GONE = "delete from jobs where chatroom_id = ?1";
     ROOM_GONE = "delete from chatrooms where id = ?1 and user_id = ?2";
     MESSAGE = concat!("select ", message_columns!(), " from messages m join chatrooms c on c.id = m.chatroom_id
         where m.id = ?1 and m.chatroom_id = ?2 and c.user_id = ?3");
@@ -110,7 +112,7 @@ impl Db {
             new.now,
             ROOMS
         ];
-        let write = super::idempotency::kept(Write::new(), key)
+        let write = super::idempotency::kept(Write::new(), key.as_ref())
             // The count must hold against rooms being made at the same time.
             .must(&super::usage::USER_HELD, params![new.user_id], Refusal::NotFound)
             .must(&ROOM_ADD, added, Refusal::RoomLimit);
@@ -158,7 +160,12 @@ impl Db {
 
     /// Deletes a room and all that is in it, its jobs included; refused when it is not the owner's.
     pub async fn delete_chatroom(&self, id: ChatroomId, owner: UserId) -> Result<(), WriteError> {
-        self.write(Write::new().must(&ROOM_GONE, params![id, owner], Refusal::NotFound)).await.map(|_| ())
+        // Workers take a job first and then its message; the cascade alone would take them the other way round.
+        let write = Write::new()
+            .must(&ROOM_HELD, params![id, owner], Refusal::NotFound)
+            .then(&ROOM_JOBS_GONE, params![id])
+            .then(&ROOM_GONE, params![id, owner]);
+        self.write(write).await.map(|_| ())
     }
 
     /// One message of the owner's room.

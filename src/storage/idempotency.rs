@@ -8,11 +8,10 @@ use crate::domain::time::{Day, Timestamp};
 use crate::error::Result;
 
 statements! {
-    KEY_KEPT = "insert into idempotency_keys (user_id, route, key, fingerprint, answer, quota_used, created_at)
-        values (?1, ?2, ?3, ?4, ?5, 
-          case when cast(?6 as bigint) is null then null
-            else coalesce((select used from usage where user_id = ?1 and day = ?6), 0) + 1 end, ?7)
-        on conflict (user_id, route, key) do nothing";
+    KEY_KEPT = "insert into idempotency_keys (user_id, route, key, fingerprint, answer, created_at)
+        values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (user_id, route, key) do nothing";
+    KEY_COUNTED = "update idempotency_keys set quota_used = (select used from usage where user_id = ?1 and day = ?4)
+        where user_id = ?1 and route = ?2 and key = ?3";
     KEY = "select fingerprint, answer, quota_used, created_at from idempotency_keys
         where user_id = ?1 and route = ?2 and key = ?3 and created_at > ?4";
     KEY_OVER = "delete from idempotency_keys where user_id = ?1 and route = ?2 and key = ?3 and created_at <= ?4";
@@ -52,11 +51,18 @@ pub struct StoredKey {
 }
 
 /// Adds the steps that keep a key; refused when it is taken.
-pub(super) fn kept(write: Write, key: Option<NewKey>) -> Write {
+pub(super) fn kept(write: Write, key: Option<&NewKey>) -> Write {
     let Some(new) = key else { return write };
     let over = params![new.user_id, new.route, new.key.as_str(), new.over_before];
-    let kept = params![new.user_id, new.route, new.key, new.fingerprint, new.answer, new.day, new.now];
+    let kept = params![new.user_id, new.route, new.key.as_str(), new.fingerprint, new.answer.as_str(), new.now];
     write.then(&KEY_OVER, over).must(&KEY_KEPT, kept, Refusal::KeyTaken)
+}
+
+/// Adds the step that notes with a key how much of the day is used. It follows the step that takes the unit, as only
+/// that one holds off others who count on the same day.
+pub(super) fn counted(write: Write, key: Option<&NewKey>) -> Write {
+    let Some((new, day)) = key.and_then(|new| Some((new, new.day?))) else { return write };
+    write.then(&KEY_COUNTED, params![new.user_id, new.route, new.key.as_str(), day])
 }
 
 impl Db {

@@ -1,6 +1,7 @@
 //! The queue: a table of ours, because it must share the message's transaction. Jobs are ready, waiting for a later
-//! try, running under a lease, or dead; a done one is gone.
+//! try, running under a lease, or dead; one behind another of its room is blocked, and a done one is gone.
 
+use super::replies::{NEXT_IN_ROOM_READY, ROOM_HELD};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
@@ -19,8 +20,8 @@ statements! {
     DUE_MADE_READY = "update jobs set state = 'ready' where state = 'waiting' and run_at <= ?1";
     ORPHANS_RESCUED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
         where state = 'running' and lease_until <= ?1";
-    // Of the jobs whose turn it is, only the first of each room, none of a room with a running one, and of each user
-    // no more than the plan allows at once.
+    // A ready job is the first of its room, as those behind it are blocked. Of each user no more are taken than the plan
+    // allows at once.
     CLAIMED = "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
         where id in (
           select c.id from (
@@ -29,20 +30,17 @@ statements! {
             from (
               select j.id, j.turn_at, j.user_id,
                 case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end as cap,
-                (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running') as busy
+                (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running' and r.state <> 'dead') as busy
               from jobs j join users u on u.id = j.user_id
               where j.state = 'ready'
-                and not exists (select 1 from jobs e
-                  where e.chatroom_id = j.chatroom_id and e.seq < j.seq and e.state <> 'dead')
-                and not exists (select 1 from jobs b where b.chatroom_id = j.chatroom_id and b.state = 'running')
               order by j.turn_at, j.id limit ?6
             ) h
           ) c where c.place <= c.free order by c.turn_at, c.id limit ?3
         )
         returning id, kind, subject, user_id, chatroom_id, attempt, errors, panics, deaths, last_error, deadline_at";
-    REPLIES_BEGUN = "update messages set status = 'generating',
-          attempt = (select j.attempt from jobs j where j.subject = messages.id and j.state = 'running')
-        where id in (select subject from jobs where state = 'running' and worker = ?1 and lease_until = ?2)";
+    REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt from jobs j
+        where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
+          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
     RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";
     RETRIED = "update jobs set state = 'waiting', run_at = ?3, errors = errors + ?4, panics = panics + ?5,
           last_error = ?6, worker = null, lease_until = null
@@ -152,7 +150,11 @@ impl Db {
 
     /// Throws a job away that this version does not know.
     pub async fn discard_job(&self, job: &Job) -> Result<(), WriteError> {
-        self.write(Write::new().must(&DISCARDED, params![job.id, job.attempt], Refusal::LeaseLost)).await.map(|_| ())
+        let write = Write::new()
+            .then(&ROOM_HELD, params![job.chatroom_id])
+            .must(&DISCARDED, params![job.id, job.attempt], Refusal::LeaseLost)
+            .then(&NEXT_IN_ROOM_READY, params![job.chatroom_id]);
+        self.write(write).await.map(|_| ())
     }
 
     /// Takes all running jobs for orphans. Only for a database that no other process can have open.

@@ -86,8 +86,8 @@ async fn step_postgres(connection: &mut deadpool_postgres::Object, now: Timestam
     let change = connection.transaction().await.map_err(postgres::failed)?;
     // Another process may be in the middle of a long step: wait for it longer than for a row.
     let locked = format!(
-        "set local lock_timeout = '60s'; select pg_advisory_xact_lock({LOCK}); {TABLE}; \
-                          set local lock_timeout = '2s'; set local statement_timeout = 0"
+        "set local statement_timeout = 0; set local lock_timeout = '60s'; select pg_advisory_xact_lock({LOCK}); {TABLE}; \
+                          set local lock_timeout = '2s'"
     );
     change.batch_execute(&locked).await.map_err(postgres::failed)?;
     let rows = change

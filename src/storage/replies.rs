@@ -18,14 +18,21 @@ statements! {
           (?1, (select last_seq from chatrooms where id = ?1), ?3, 'assistant', '', 'pending', ?2, ?5, ?6)";
     JOB_ADD = "insert into jobs
           (id, kind, subject, user_id, chatroom_id, seq, state, turn_at, run_at, created_at, deadline_at)
-        values (?1, ?2, ?3, ?4, ?5, (select last_seq from chatrooms where id = ?5), 'ready',
-          cast(?6 as bigint) + cast(?7 as bigint) * (select count(*) from jobs where user_id = ?4 and state <> 'dead'),
+        values (?1, ?2, ?3, ?4, ?5, (select last_seq from chatrooms where id = ?5),
+          case when exists (select 1 from jobs where chatroom_id = ?5 and state <> 'dead') then 'blocked' else 'ready' end,
+          cast(?6 as bigint) + cast(?7 as bigint) * (select count(*) from
+            (select 1 from jobs where user_id = ?4 and state <> 'dead' limit ?10) waiting),
           ?8, ?8, ?9)";
     REPLY_TASK = "select u.tier, c.instructions, c.model, m.seq
         from messages m join chatrooms c on c.id = m.chatroom_id join users u on u.id = c.user_id
         where m.id = ?1 and c.id = ?2 and c.user_id = ?3";
     REPLY_CONTEXT = "select id, role, content, reply_to, outcome from messages
         where chatroom_id = ?1 and seq < ?2 and status = 'complete' order by seq desc limit ?3";
+    // Whoever accepts a message holds the room's row; so does whoever ends a job, lest a message accepted meanwhile
+    // waits behind a job that is gone.
+    ROOM_HELD = "select id, last_seq from chatrooms where id = ?1 /*hold*/";
+    NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where chatroom_id = ?1 and state = 'blocked' and state <> 'dead'
+        and seq = (select min(seq) from jobs where chatroom_id = ?1 and state <> 'dead')";
     JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
     JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
         where id = ?1 and attempt = ?2 and state = 'running'";
@@ -118,12 +125,14 @@ impl Db {
             job::turn_base(new.now, new.tier),
             job::turn_spacing_ms(),
             new.now,
-            new.now + DEADLINE
+            new.now + DEADLINE,
+            job::WAITING_COUNTED
         ];
         let write =
             Write::new().must(&ROOM_MOVED_ON, params![new.chatroom_id, new.user_id, new.now], Refusal::NotFound);
-        let write = idempotency::kept(write, key);
-        let write = usage::one_unit(write, new.user_id, new.day, new.limit)
+        let write = idempotency::kept(write, key.as_ref());
+        let write = usage::one_unit(write, new.user_id, new.day, new.limit);
+        let write = idempotency::counted(write, key.as_ref())
             .then(&EXCHANGE_ADD, exchange)
             .then(&JOB_ADD, job)
             .then(&usage::USED, params![new.user_id, new.day]);
@@ -146,11 +155,13 @@ impl Db {
     pub async fn finish_reply(&self, job: &Job, done: &Finished, now: Timestamp) -> Result<(), WriteError> {
         let status = done.outcome.status();
         let failed = status == crate::domain::chat::Status::Failed;
+        let write = Write::new().then(&ROOM_HELD, params![job.chatroom_id]);
         let write = if failed {
-            Write::new().must(&JOB_DEAD, params![job.id, job.attempt, done.error], Refusal::LeaseLost)
+            write.must(&JOB_DEAD, params![job.id, job.attempt, done.error], Refusal::LeaseLost)
         } else {
-            Write::new().must(&JOB_DONE, params![job.id, job.attempt], Refusal::LeaseLost)
+            write.must(&JOB_DONE, params![job.id, job.attempt], Refusal::LeaseLost)
         };
+        let write = write.then(&NEXT_IN_ROOM_READY, params![job.chatroom_id]);
         let reply = params![
             job.subject,
             done.content.as_str(),

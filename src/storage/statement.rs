@@ -15,6 +15,8 @@ pub struct Sql {
 
 /// In a text: rows that another process is busy with are passed over where the engine has such a thing.
 const SKIP_LOCKED: &str = "/*skip locked*/";
+/// In a text: the rows found are held until the end of the transaction where the engine has more than one writer.
+const HOLD: &str = "/*hold*/";
 
 impl Sql {
     /// Wraps a text; made by [`statements!`] so that it is in the catalogue.
@@ -32,7 +34,12 @@ impl Sql {
     /// The text for PostgreSQL.
     #[must_use]
     pub fn postgres(&self) -> &str {
-        self.postgres.get_or_init(|| self.text.replace('?', "$").replace(SKIP_LOCKED, "for update skip locked"))
+        self.postgres.get_or_init(|| {
+            self.text
+                .replace('?', "$")
+                .replace(SKIP_LOCKED, "for update skip locked")
+                .replace(HOLD, "for no key update")
+        })
     }
 
     /// The text for PostgreSQL that raises the refusal, its last parameter, when no row was changed.

@@ -42,7 +42,7 @@ pub async fn sweep(app: &App) -> Result<()> {
 
 async fn measure(app: &App) -> Result<()> {
     let depths = app.db.queue_depths().await?;
-    for state in ["ready", "waiting", "running", "dead"] {
+    for state in ["blocked", "ready", "waiting", "running", "dead"] {
         let depth = depths.iter().find(|depth| depth.state == state);
         app.metrics.queue_depth(state, depth.map_or(0, |depth| depth.count));
     }

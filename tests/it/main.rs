@@ -5,6 +5,8 @@ mod config;
 mod docs;
 mod gemini;
 mod harness;
+mod house;
 mod main_job;
 mod signin;
+mod storage;
 mod transport;

@@ -1,0 +1,267 @@
+//! Every method of the store on both engines, without the rest of the house.
+
+mod auth;
+mod catalogue;
+mod chats;
+mod claims;
+mod engine;
+mod idempotency;
+mod jobs;
+mod migrations;
+mod queue;
+mod replies;
+mod sessions;
+mod usage;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use pollux::domain::ids::{ChallengeId, ChatroomId, JobId, MessageId, SessionId, UserId};
+use pollux::domain::job::Job;
+use pollux::domain::otp::{Purpose, SendCaps};
+use pollux::domain::phone::Phone;
+use pollux::domain::plan::{DailyLimit, Tier};
+use pollux::domain::time::Timestamp;
+use pollux::storage::{Db, NewChallenge, NewChatroom, NewExchange, NewKey, NewSession, Refusal, WriteError};
+
+use crate::harness::engine::Lease;
+use crate::harness::{Engine, NOON};
+
+const WORKER: [u8; 16] = [7; 16];
+const NO_CAPS: SendCaps =
+    SendCaps { phone_hour: 99, phone_day: 99, address_hour: 999, block_hour: 999, global_hour: 9_999 };
+
+/// A database of one test's own, and a way to look behind its back.
+struct Store {
+    db: Db,
+    home: tempfile::TempDir,
+    lease: Lease,
+    people: AtomicU32,
+}
+
+/// Somebody with an account.
+struct Person {
+    id: UserId,
+    phone: Phone,
+    session: SessionId,
+}
+
+/// A message about to be sent.
+#[derive(Clone)]
+struct Saying {
+    user: UserId,
+    room: ChatroomId,
+    message: MessageId,
+    reply: MessageId,
+    job: JobId,
+    tier: Tier,
+    limit: DailyLimit,
+    now: Timestamp,
+}
+
+impl Saying {
+    fn new(person: &Person, room: ChatroomId, now: Timestamp) -> Self {
+        let (message, reply, job) = (MessageId::new(now), MessageId::new(now), JobId::new(now));
+        Self { user: person.id, room, message, reply, job, tier: Tier::Basic, limit: None, now }
+    }
+
+    fn pro(self) -> Self {
+        Self { tier: Tier::Pro, ..self }
+    }
+
+    fn limited(self, limit: u32) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+}
+
+impl Store {
+    async fn open(engine: &Engine) -> Self {
+        let (home, lease) = (tempfile::tempdir().unwrap(), engine.lease().await);
+        let db = open_db(&home, &lease).await.unwrap();
+        Self { db, home, lease, people: AtomicU32::new(0) }
+    }
+
+    async fn reopened(&self) -> pollux::error::Result<Db> {
+        open_db(&self.home, &self.lease).await
+    }
+
+    fn file(&self) -> PathBuf {
+        self.home.path().join("pollux.db")
+    }
+
+    fn is_postgres(&self) -> bool {
+        self.lease.url().is_some()
+    }
+
+    fn fresh_phone(&self) -> Phone {
+        let number = self.people.fetch_add(1, Ordering::SeqCst);
+        Phone::parse(&format!("+1500{number:07}"), None).unwrap()
+    }
+
+    /// Runs SQL text behind the store's back.
+    async fn execute(&self, text: &str) {
+        match self.lease.url() {
+            Some(url) => postgres(url).await.batch_execute(text).await.unwrap(),
+            None => rusqlite::Connection::open(self.file()).unwrap().execute_batch(text).unwrap(),
+        }
+    }
+
+    /// The one number that a query answers with.
+    async fn number(&self, text: &str) -> i64 {
+        match self.lease.url() {
+            Some(url) => postgres(url).await.query_one(text, &[]).await.unwrap().get(0),
+            None => rusqlite::Connection::open(self.file()).unwrap().query_one(text, [], |row| row.get(0)).unwrap(),
+        }
+    }
+
+    async fn count(&self, table: &str) -> i64 {
+        self.number(&format!("select count(*) from {table}")).await
+    }
+
+    async fn challenge(&self, phone: &Phone, now: Timestamp) -> ChallengeId {
+        let id = ChallengeId::new(now);
+        self.db.add_challenge(new_challenge(id, phone, now), NO_CAPS).await.unwrap();
+        id
+    }
+
+    async fn sign_in(&self, phone: &Phone, now: Timestamp) -> Person {
+        let challenge = self.challenge(phone, now).await;
+        let session = new_session(phone, challenge, now);
+        let (id, phone) = (session.id, phone.clone());
+        let user = self.db.begin_session(session).await.unwrap().user;
+        Person { id: user.id, phone, session: id }
+    }
+
+    async fn person(&self) -> Person {
+        self.sign_in(&self.fresh_phone(), NOON).await
+    }
+
+    async fn pro(&self) -> Person {
+        let person = self.person().await;
+        self.db.set_tier_for_tests(person.id, "Pro").await.unwrap();
+        person
+    }
+
+    async fn room(&self, person: &Person) -> ChatroomId {
+        self.db.add_chatroom(&new_room(person, NOON), None).await.unwrap().id
+    }
+
+    async fn accept(&self, saying: &Saying, key: Option<NewKey>) -> Result<u32, WriteError> {
+        let new = NewExchange {
+            user_id: saying.user,
+            chatroom_id: saying.room,
+            message_id: saying.message,
+            reply_id: saying.reply,
+            job_id: saying.job,
+            content: "Why is the sky blue?",
+            tier: saying.tier,
+            limit: saying.limit,
+            day: saying.now.day(),
+            now: saying.now,
+        };
+        self.db.accept_message(&new, key).await
+    }
+
+    /// Sends a message that is accepted.
+    async fn say(&self, person: &Person, room: ChatroomId) -> Saying {
+        let saying = Saying::new(person, room, NOON);
+        self.accept(&saying, None).await.unwrap();
+        saying
+    }
+
+    async fn claim(&self, limit: i64, now: Timestamp) -> Vec<Job> {
+        self.db.claim_jobs(WORKER, limit, now).await.unwrap()
+    }
+
+    /// The state of each job, by its id.
+    async fn state(&self, job: JobId) -> String {
+        let hex = job.to_string().replace('-', "");
+        let found = ["ready", "waiting", "running", "dead"];
+        for state in found {
+            let id = if self.is_postgres() { format!("'\\x{hex}'::bytea") } else { format!("x'{hex}'") };
+            let text = format!("select count(*) from jobs where id = {id} and state = '{state}'");
+            if self.number(&text).await == 1 {
+                return state.to_owned();
+            }
+        }
+        "gone".to_owned()
+    }
+}
+
+async fn open_db(home: &tempfile::TempDir, lease: &Lease) -> pollux::error::Result<Db> {
+    match lease.url() {
+        Some(url) => Db::open_postgres(url, NOON).await,
+        None => Db::open_sqlite(&home.path().join("pollux.db"), NOON).await,
+    }
+}
+
+async fn postgres(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn new_challenge(id: ChallengeId, phone: &Phone, now: Timestamp) -> NewChallenge<'_> {
+    let expires_at = now + Duration::from_mins(5);
+    let purpose = Purpose::Login;
+    NewChallenge { id, phone, address: "address", purpose, code_mac: [1; 32], digits: 6, now, expires_at }
+}
+
+fn new_session(phone: &Phone, challenge: ChallengeId, now: Timestamp) -> NewSession<'_> {
+    NewSession {
+        phone,
+        challenge,
+        purpose: Purpose::Login,
+        id: SessionId::new(now),
+        user_id: UserId::new(now),
+        refresh_hash: rand::random(),
+        device_hash: rand::random(),
+        now,
+        expires_at: now + Duration::from_hours(24),
+    }
+}
+
+fn new_room(person: &Person, now: Timestamp) -> NewChatroom {
+    NewChatroom { id: ChatroomId::new(now), user_id: person.id, name: None, instructions: None, model: None, now }
+}
+
+fn minutes(count: u64) -> Duration {
+    Duration::from_mins(count)
+}
+
+/// Insists that a write was refused, and says with what.
+#[track_caller]
+fn refusal<T: Debug>(outcome: Result<T, WriteError>) -> Refusal {
+    match outcome {
+        Err(WriteError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Runs one test on both engines: `async fn a_sentence(store) { ... }`.
+macro_rules! on_both_engines {
+    ($($(#[$meta:meta])* async fn $test:ident($store:ident) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $test {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn run($store: &$crate::storage::Store) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                run(&$crate::storage::Store::open(&$crate::harness::Engine::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                if let Some(engine) = $crate::harness::Engine::postgres().await {
+                    run(&$crate::storage::Store::open(&engine).await).await;
+                }
+            }
+        }
+    )+};
+}
+use on_both_engines;
