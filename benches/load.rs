@@ -130,8 +130,7 @@ async fn sign_in(app: &App, api: SocketAddr, number: usize) -> User {
     let phone = Phone::parse(&format!("+1500{number:03}0000"), None).unwrap();
     let address = [127, 0, 0, 1].into();
     let sent = auth::send_code(app, &phone, Purpose::Login, None, address).await.unwrap();
-    let signed_in =
-        auth::verify_code(app, &phone, &sent.echo.unwrap(), Some(sent.challenge_id), address).await.unwrap();
+    let signed_in = auth::verify_code(app, &phone, &sent.echo.unwrap(), Some(sent.challenge_id)).await.unwrap();
     let bearer: Bearer = app.tokens.read(&signed_in.access_token, app.clock.now()).unwrap();
     let session = auth::session_of(app, bearer).await.unwrap();
     let mut room = String::new();

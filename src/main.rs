@@ -101,17 +101,28 @@ fn note_settings(config: &Config) {
     }
 }
 
+/// For a person at a terminal; elsewhere the same as log events, because every line there is one JSON object.
 fn print_banner(config: &Config, address: &str) {
+    if !std::io::stderr().is_terminal() {
+        tracing::info!("Pollux is at {address} (try {address}/docs)");
+        for part in config.parts() {
+            tracing::info!(part = part.name, state = mark(part.state), "{}", part.sentence);
+        }
+        return;
+    }
     eprintln!("\n  Pollux is at {address} (try {address}/docs)\n");
     for part in config.parts() {
-        let mark = match part.state {
-            PartState::Real => "real",
-            PartState::Demo => "demo",
-            PartState::Off => "off",
-        };
-        eprintln!("  {mark:>4}  {}: {}", part.name, part.sentence);
+        eprintln!("  {:>4}  {}: {}", mark(part.state), part.name, part.sentence);
     }
     eprintln!();
+}
+
+const fn mark(state: PartState) -> &'static str {
+    match state {
+        PartState::Real => "real",
+        PartState::Demo => "demo",
+        PartState::Off => "off",
+    }
 }
 
 /// The first signal stops softly, the second cuts.

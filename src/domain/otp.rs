@@ -20,6 +20,9 @@ pub const SPACING: Duration = Duration::from_mins(1);
 /// Codes of a number that can be used at one time; a further one replaces the oldest.
 pub const LIVE_AT_ONCE: i64 = 3;
 
+/// Codes that a number's known clients may ask for beyond its caps.
+const RESERVE: i64 = 2;
+
 /// The caps on sending, each a number of codes within a time.
 #[derive(Clone, Copy, Debug)]
 pub struct SendCaps {
@@ -38,6 +41,14 @@ pub struct SendCaps {
 impl Default for SendCaps {
     fn default() -> Self {
         Self { phone_hour: 5, phone_day: 10, address_hour: 20, block_hour: 50, global_hour: 1_000 }
+    }
+}
+
+impl SendCaps {
+    /// The caps with the reserve of a number's known clients on top.
+    #[must_use]
+    pub const fn with_reserve(self) -> Self {
+        Self { phone_hour: self.phone_hour + RESERVE, phone_day: self.phone_day + RESERVE, ..self }
     }
 }
 

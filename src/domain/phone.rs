@@ -18,7 +18,8 @@ impl Phone {
             (None, None) => bare,
         };
         let sound = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-        if sound { Ok(Self(format!("+{digits}"))) } else { Err("phone_format") }
+        // No country code begins with a zero; `00` before one would be a second spelling, with limits of its own.
+        if sound && !digits.starts_with('0') { Ok(Self(format!("+{digits}"))) } else { Err("phone_format") }
     }
 
     /// Wraps what storage kept.
@@ -70,8 +71,18 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        let odd =
-            ["", "+", "1234567", "1234567890123456", "12345678x9", "٠١٢٣٤٥٦٧٨٩", "１２３４５６７８９", "++15005550006"];
+        let odd = [
+            "",
+            "+",
+            "1234567",
+            "1234567890123456",
+            "0015005550006",
+            "+015005550006",
+            "12345678x9",
+            "٠١٢٣٤٥٦٧٨٩",
+            "１２３４５６７８９",
+            "++15005550006",
+        ];
         let more =
             ["+1500555,0006", "15005550006;15005550007", "15005550006 x12", "15\u{a0}005550006", "+15005550006\n"];
         for text in odd.into_iter().chain(more) {

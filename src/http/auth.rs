@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::Json;
-use super::extract::{Input, TokenHolder, Visitor};
+use super::extract::{CodeChecker, Input, Newcomer, TokenHolder, Visitor};
 use super::form::{Fields, Form, Names, Nothing};
 use super::users::Me;
 use crate::app::App;
@@ -128,13 +128,9 @@ pub struct SignOut {
 /// The account exists from the number's first right code on; the answer is the same for a known number.
 #[utoipa::path(post, path = "/auth/signup", tag = "auth", request_body = SignUp,
     responses((status = 201, description = "Ask for a code next", body = SignedUp)))]
-pub async fn sign_up(
-    State(app): State<App>,
-    Visitor(address): Visitor,
-    input: Input<SignUp>,
-) -> Result<Json<SignedUp>> {
+pub async fn sign_up(State(app): State<App>, _: Newcomer, input: Input<SignUp>) -> Result<Json<SignedUp>> {
     let SignUp { mobile, name } = input.body;
-    auth::sign_up(&app, &mobile, name.as_ref(), address).await?;
+    auth::sign_up(&app, &mobile, name.as_ref()).await?;
     let answer =
         SignedUp { message: "Ask for a code to sign in.", mobile: mobile.as_str().to_owned(), next: "/auth/send-otp" };
     Ok(Json(StatusCode::CREATED, answer))
@@ -165,13 +161,9 @@ pub async fn send_otp(
 /// Sign in with a code
 #[utoipa::path(post, path = "/auth/verify-otp", tag = "auth", request_body = VerifyOtp,
     responses((status = 200, description = "Signed in", body = Tokens)))]
-pub async fn verify_otp(
-    State(app): State<App>,
-    Visitor(address): Visitor,
-    input: Input<VerifyOtp>,
-) -> Result<Json<Tokens>> {
+pub async fn verify_otp(State(app): State<App>, _: CodeChecker, input: Input<VerifyOtp>) -> Result<Json<Tokens>> {
     let VerifyOtp { mobile, otp, challenge_id } = input.body;
-    let signed_in = auth::verify_code(&app, &mobile, &otp, challenge_id, address).await?;
+    let signed_in = auth::verify_code(&app, &mobile, &otp, challenge_id).await?;
     let quota = plans::quota(&app, signed_in.user.id, signed_in.user.tier).await?;
     let answer = Tokens {
         access_token: signed_in.access_token,

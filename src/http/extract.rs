@@ -41,6 +41,15 @@ pub struct TokenHolder(pub Bearer);
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor(pub IpAddr);
 
+/// A visitor who has checked few codes of late. It stands before the body, so that whoever is too fast learns nothing
+/// more, and a check counts whatever it says.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeChecker;
+
+/// A visitor who has signed up few numbers of late.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer;
+
 /// What is asked, read and checked: the body, the query, and two headers that say how.
 #[derive(Debug)]
 pub struct Input<B, Q = Nothing> {
@@ -69,6 +78,7 @@ impl FromRequestParts<App> for TokenHolder {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        note_stray_token(parts);
         let token = bearer_token(&parts.headers)?;
         app.tokens.read(token, app.clock.now()).map(Self).map_err(|fault| match fault {
             TokenFault::Invalid => token_invalid(),
@@ -89,6 +99,18 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(token_invalid()) }
 }
 
+/// A token in a query ends up in logs and histories, one in a cookie is sent by foreign pages: neither is looked at.
+fn note_stray_token(parts: &Parts) {
+    let has_token = |text: &str| text.to_ascii_lowercase().contains("token=");
+    let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let place = match () {
+        () if parts.uri.query().is_some_and(has_token) => "query",
+        () if cookies.into_iter().any(has_token) => "cookie",
+        () => return,
+    };
+    tracing::warn!(event = "stray_token", place, "A token came where none is taken; it was ignored.");
+}
+
 fn token_invalid() -> Error {
     Error::new(Code::TokenInvalid, "This token is not valid here.")
 }
@@ -102,6 +124,24 @@ impl FromRequestParts<App> for Visitor {
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
         Ok(Self(client_address(peer, &parts.headers, |address| app.config.listen.trusts(address))))
+    }
+}
+
+impl FromRequestParts<App> for CodeChecker {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
+        app.limiter.check_code(address, app.clock.now()).map(|()| Self)
+    }
+}
+
+impl FromRequestParts<App> for Newcomer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
+        app.limiter.sign_up(address, app.clock.now()).map(|()| Self)
     }
 }
 

@@ -1,8 +1,7 @@
 //! The cache: sessions for a second, and each user's room list until the user changes it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,7 +20,7 @@ const PAGES: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Cache {
     sessions: moka::sync::Cache<SessionId, Session>,
-    revocations: Arc<AtomicU64>,
+    revocations: Arc<RwLock<u64>>,
     rooms: moka::sync::Cache<UserId, Arc<RoomPages>>,
 }
 
@@ -62,20 +61,22 @@ impl Cache {
     /// How many revocations there have been: read it before the database, and hand it to [`Self::keep_session`].
     #[must_use]
     pub fn revocations(&self) -> u64 {
-        self.revocations.load(Ordering::SeqCst)
+        *self.revocations.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a session, unless one was revoked since the database was asked.
+    /// Keeps a session, unless one was revoked since the database was asked. No revocation can come between the look
+    /// and the keeping, so a session that has ended is not seen even for a moment.
     pub fn keep_session(&self, session: Session, revocations: u64) {
-        self.sessions.insert(session.id, session);
-        if self.revocations() != revocations {
-            self.sessions.invalidate(&session.id);
+        let current = self.revocations.read().unwrap_or_else(PoisonError::into_inner);
+        if *current == revocations {
+            self.sessions.insert(session.id, session);
         }
     }
 
     /// Forgets what is known of sessions, after one or all of a user's were ended or changed.
     pub fn forget_sessions(&self, ended: Option<SessionId>) {
-        self.revocations.fetch_add(1, Ordering::SeqCst);
+        let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
+        *revocations += 1;
         match ended {
             Some(id) => self.sessions.invalidate(&id),
             None => self.sessions.invalidate_all(),

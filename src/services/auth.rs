@@ -64,9 +64,8 @@ pub enum Scope {
 
 /// Takes a sign-up. The account itself is made by the number's first right code, so the answer is the same for a
 /// known number.
-pub async fn sign_up(app: &App, phone: &Phone, name: Option<&Name>, address: IpAddr) -> Result<()> {
+pub async fn sign_up(app: &App, phone: &Phone, name: Option<&Name>) -> Result<()> {
     let now = app.clock.now();
-    app.limiter.sign_up(address, now)?;
     let Some(name) = name else { return Ok(()) };
     app.db.keep_name_for(phone, name, now + SIGN_UP_LIFE).await
 }
@@ -80,7 +79,10 @@ pub async fn send_code(
     address: IpAddr,
 ) -> Result<SentCode> {
     let now = app.clock.now();
-    refuse_while_paused(app, phone, device_token).await?;
+    let is_known = is_known_client(app, phone, device_token).await?;
+    if !is_known && app.db.paused_until(phone).await? > now {
+        return Err(not_sent(Refusal::SendCapped, otp::SPACING));
+    }
     let digits = otp::digits_after(app.db.misses(phone, now - otp::MISSES_KEPT).await?);
     let code = Code::draw(digits).map_err(Error::internal)?;
     let id = ChallengeId::new(now);
@@ -95,25 +97,19 @@ pub async fn send_code(
         now,
         expires_at: now + app.config.codes.life,
     };
-    app.db.add_challenge(challenge, caps(app)).await.map_err(|error| {
+    if let Err(error) = app.db.add_challenge(challenge, caps(app, is_known)).await {
         app.metrics.code("refused");
-        error.or(not_sent)
-    })?;
+        let again_in = (app.db.last_code_at(phone).await? + otp::SPACING).since(now);
+        return Err(error.or(|refusal| not_sent(refusal, again_in)));
+    }
     app.metrics.code("sent");
     let echo = deliver(app, phone, code);
     Ok(SentCode { challenge_id: id, expires_in: app.config.codes.life, resend_after: otp::SPACING, echo })
 }
 
 /// Checks a code and opens a session. The guess is counted, and committed, before anything is compared.
-pub async fn verify_code(
-    app: &App,
-    phone: &Phone,
-    code: &Code,
-    challenge: Option<ChallengeId>,
-    address: IpAddr,
-) -> Result<SignedIn> {
+pub async fn verify_code(app: &App, phone: &Phone, code: &Code, challenge: Option<ChallengeId>) -> Result<SignedIn> {
     let now = app.clock.now();
-    app.limiter.check_code(address, now)?;
     let purpose = Purpose::Login;
     let Some(guessed) = app.db.count_guess(phone, purpose, challenge, now).await? else {
         return Err(refused_guess(app, phone, purpose, challenge).await);
@@ -129,15 +125,18 @@ pub async fn verify_code(
 
 /// The live session of a token's bearer.
 pub async fn session_of(app: &App, bearer: Bearer) -> Result<Session> {
-    find_session(app, bearer)
+    live_session(app, bearer)
         .await?
-        .filter(|session| session.is_live(app.clock.now()))
         .ok_or_else(|| Error::new(Problem::SessionEnded, "This session has ended. Please sign in again."))
 }
 
 /// Ends sessions; this process sees it at once, others within a second.
 pub async fn sign_out(app: &App, bearer: Bearer, scope: Scope) -> Result<()> {
     let (user, this, now) = (bearer.user_id, bearer.session_id, app.clock.now());
+    if scope != Scope::This && live_session(app, bearer).await?.is_none() {
+        // An ended session has no power over the others: whoever was signed out can't sign out the rest.
+        return Ok(());
+    }
     match scope {
         Scope::This => app.db.end_session(this, user, now).await?,
         Scope::Others => app.db.end_other_sessions(this, user, now).await?,
@@ -146,6 +145,10 @@ pub async fn sign_out(app: &App, bearer: Bearer, scope: Scope) -> Result<()> {
     app.cache.forget_sessions((scope == Scope::This).then_some(this));
     tracing::info!(user = %user, scope = ?scope, "A user signed out.");
     Ok(())
+}
+
+async fn live_session(app: &App, bearer: Bearer) -> Result<Option<Session>> {
+    Ok(find_session(app, bearer).await?.filter(|session| session.is_live(app.clock.now())))
 }
 
 async fn find_session(app: &App, bearer: Bearer) -> Result<Option<Session>> {
@@ -160,23 +163,18 @@ async fn find_session(app: &App, bearer: Bearer) -> Result<Option<Session>> {
     Ok(session)
 }
 
-async fn refuse_while_paused(app: &App, phone: &Phone, device_token: Option<&str>) -> Result<()> {
-    if app.db.paused_until(phone).await? <= app.clock.now() {
-        return Ok(());
+/// True for a client that holds the device token of an earlier sign-in with this number.
+async fn is_known_client(app: &App, phone: &Phone, device_token: Option<&str>) -> Result<bool> {
+    match device_token {
+        Some(token) => app.db.is_device_known(phone, hash(token)).await,
+        None => Ok(false),
     }
-    let known = match device_token {
-        Some(token) => app.db.is_device_known(phone, hash(token)).await?,
-        None => false,
-    };
-    if known { Ok(()) } else { Err(not_sent(Refusal::SendCapped)) }
 }
 
 async fn pause_after_many_misses(app: &App, phone: &Phone) -> Result<()> {
     let now = app.clock.now();
     let misses = app.db.misses(phone, now - otp::MISSES_KEPT).await?;
-    if misses < otp::MISSES_UNTIL_PAUSE {
-        return Ok(());
-    }
+    // Below a hundred too: when old misses no longer count, the next hundred must begin a pause again.
     app.db.pause(phone, misses / otp::MISSES_UNTIL_PAUSE, now + otp::PAUSE).await
 }
 
@@ -217,9 +215,11 @@ async fn open_session(app: &App, phone: &Phone, purpose: Purpose, challenge: Cha
     Ok(SignedIn { access_token, expires_in: app.tokens.life(), refresh_token, device_token, user })
 }
 
-fn caps(app: &App) -> SendCaps {
+/// A known client has a reserve, so that a stranger who uses up a number's codes doesn't lock its owner out.
+fn caps(app: &App, is_known: bool) -> SendCaps {
     let address_hour = app.config.limits.otp_sends_per_address_hour.map_or(i64::MAX, |most| most.get().into());
-    SendCaps { address_hour, ..SendCaps::default() }
+    let caps = SendCaps { address_hour, ..SendCaps::default() };
+    if is_known { caps.with_reserve() } else { caps }
 }
 
 /// Hands the code over. A code that is shown in the answer is meant for demos; a logged one for development.
@@ -231,11 +231,11 @@ fn deliver(app: &App, phone: &Phone, code: Code) -> Option<Code> {
     None
 }
 
-fn not_sent(refusal: Refusal) -> Error {
+fn not_sent(refusal: Refusal, again_in: Duration) -> Error {
     match refusal {
         Refusal::TooSoon => {
             Error::new(Problem::OtpResendTooSoon, "A code was sent less than a minute ago; it is still good.")
-                .retry_after(otp::SPACING)
+                .retry_after(again_in)
         }
         _ => Error::new(Problem::OtpSendLimited, "No more codes can be sent for now. Please try later.")
             .retry_after(Duration::from_hours(1)),

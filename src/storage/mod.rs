@@ -1,12 +1,13 @@
 //! Durable truth, on SQLite or PostgreSQL. Only this floor knows SQL, which is written once for both engines.
 
-mod auth;
 mod chats;
+mod codes;
 mod idempotency;
 mod jobs;
 mod migrate;
 mod postgres;
 mod replies;
+mod sessions;
 mod sqlite;
 mod statement;
 mod tls;
@@ -16,12 +17,13 @@ mod value;
 
 use std::path::Path;
 
-pub use self::auth::{Begun, Guessed, NewChallenge, NewSession};
 pub use self::chats::{ChatroomChange, Listed, NewChatroom};
+pub use self::codes::{Guessed, NewChallenge};
 pub use self::idempotency::{NewKey, StoredKey};
 pub use self::jobs::{DeadJob, Depth, Setback, WorkerName};
 pub use self::postgres::Postgres;
 pub use self::replies::{Earlier, Finished, NewExchange, ReplyTask};
+pub use self::sessions::{Begun, NewSession};
 pub use self::sqlite::Sqlite;
 pub use self::statement::{Refusal, Sql, Write, WriteError, Written};
 pub use self::value::{FromRow, Row, Value};
@@ -89,7 +91,8 @@ impl Db {
 pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
     let files = [
         users::CATALOGUE,
-        auth::CATALOGUE,
+        codes::CATALOGUE,
+        sessions::CATALOGUE,
         chats::CATALOGUE,
         replies::CATALOGUE,
         usage::CATALOGUE,

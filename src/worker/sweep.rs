@@ -33,7 +33,8 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// Forgets what is over.
 pub async fn sweep(app: &App) -> Result<()> {
     let now = app.clock.now();
-    app.db.sweep_auth(now).await?;
+    app.db.sweep_codes(now).await?;
+    app.db.sweep_sessions(now).await?;
     app.db.sweep_idempotency_keys(now - idempotency::LIFE).await?;
     app.db.sweep_dead_jobs(now - DEAD_KEPT).await?;
     app.limiter.sweep();

@@ -11,5 +11,6 @@ mod jobs;
 mod main_job;
 mod proof;
 mod quota;
+mod signin;
 mod storage;
 mod transport;

@@ -95,8 +95,8 @@ impl Store {
         let challenge = self.challenge(phone, now).await;
         let session = new_session(phone, challenge, now);
         let (id, phone) = (session.id, phone.clone());
-        let user = self.db.begin_session(session).await.unwrap();
-        Person { id: user.user.id, phone, session: id }
+        let user = self.db.begin_session(session).await.unwrap().user;
+        Person { id: user.id, phone, session: id }
     }
 
     async fn person(&self) -> Person {

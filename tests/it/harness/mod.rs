@@ -1,7 +1,9 @@
 //! The harness: a real server on a free port, with a database of its own, a clock that stands still, and a demo model
 //! that does as it is told.
 
+pub mod binary;
 pub mod client;
+mod database;
 pub mod engine;
 pub mod process;
 pub mod work;
@@ -27,6 +29,9 @@ pub use engine::Engine;
 /// Noon of 21 November 2026, when every test begins.
 pub const NOON: Timestamp = Timestamp::from_millis(1_795_262_400_000);
 
+/// The key that every test server signs with.
+pub const SECRET: &str = "k7Qf2vXw9LmT4sZr8YbN1cJ6hGdP3aUe";
+
 /// A running server and what a test may do to it.
 pub struct TestApp {
     /// The house, to look into.
@@ -38,8 +43,8 @@ pub struct TestApp {
     /// What its model does.
     pub model: DemoScript,
     stop: Stop,
-    _home: tempfile::TempDir,
-    _engine: engine::Lease,
+    home: Arc<tempfile::TempDir>,
+    lease: Arc<engine::Lease>,
 }
 
 impl TestApp {
@@ -53,15 +58,31 @@ impl TestApp {
         let home = tempfile::tempdir().unwrap();
         let lease = engine.lease().await;
         let config = Config::read(&read_settings(home.path(), lease.url(), settings)).unwrap();
-        let (clock, model) = (Clock::manual(NOON), DemoScript::new());
-        let demo = Arc::new(Demo::scripted(model.clone()));
-        let house = start::open(config, clock.clone(), Some(demo)).await.unwrap();
+        Self::open(config, Clock::manual(NOON), DemoScript::new(), Arc::new(home), Arc::new(lease)).await
+    }
+
+    /// Stops, and starts again on the same database and at the same time of day.
+    pub async fn restart(self) -> Self {
+        let (config, clock, model) = (self.house.app.config.clone(), self.clock.clone(), self.model.clone());
+        let (home, lease) = (Arc::clone(&self.home), Arc::clone(&self.lease));
+        drop(self);
+        Self::open(config, clock, model, home, lease).await
+    }
+
+    async fn open(
+        config: Config,
+        clock: Clock,
+        model: DemoScript,
+        home: Arc<tempfile::TempDir>,
+        lease: Arc<engine::Lease>,
+    ) -> Self {
+        let house = open_house(&config, &clock, &model).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
         let limits = Limits { max_per_peer: 0, ..Limits::default() };
         tokio::spawn(serve::serve(listener, http::router(&house.app), limits, stop.clone()));
-        Self { house, address, clock, model, stop, _home: home, _engine: lease }
+        Self { house, address, clock, model, stop, home, lease }
     }
 
     /// A client that has not signed in.
@@ -118,11 +139,27 @@ pub fn fresh_number() -> String {
     format!("+1500{:03}{:04}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000, rand::random::<u16>() % 10_000)
 }
 
+/// A process that another test is just starting may hold a copy of the lock for a moment.
+async fn open_house(config: &Config, clock: &Clock, model: &DemoScript) -> House {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let demo = Arc::new(Demo::scripted(model.clone()));
+        match start::open(config.clone(), clock.clone(), Some(demo)).await {
+            Ok(house) => return house,
+            Err(error) if error.to_string().contains("another pollux") => {
+                assert!(tokio::time::Instant::now() < deadline, "{error:#}");
+                tokio::task::yield_now().await;
+            }
+            Err(error) => panic!("{error:#}"),
+        }
+    }
+}
+
 fn read_settings(home: &std::path::Path, database: Option<&str>, more: &[(&str, &str)]) -> Settings {
     let home = home.display().to_string();
     let mut pairs: Vec<(&str, &str)> = vec![
         ("DATA_DIR", &home),
-        ("JWT_SECRET", "k7Qf2vXw9LmT4sZr8YbN1cJ6hGdP3aUe"),
+        ("JWT_SECRET", SECRET),
         ("METRICS_PORT", "0"),
         ("OTP_SENDS_PER_ADDRESS_HOUR", "0"),
         ("OTP_CHECKS_PER_ADDRESS_5MIN", "0"),

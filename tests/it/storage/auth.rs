@@ -148,9 +148,9 @@ on_both_engines! {
         store.challenge(&paused, NOON).await;
         let later = NOON + minutes(30 * 24 * 60);
         store.db.pause(&paused, 1, later + minutes(60)).await.unwrap();
-        store.db.sweep_auth(later).await.unwrap();
+        store.db.sweep_codes(later).await.unwrap();
         assert_eq!((store.count("challenges").await, store.count("phones").await), (2, 2));
-        store.db.sweep_auth(later + minutes(1)).await.unwrap();
+        store.db.sweep_codes(later + minutes(1)).await.unwrap();
         assert_eq!((store.count("challenges").await, store.count("phones").await), (0, 1));
     }
 }

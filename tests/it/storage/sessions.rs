@@ -121,12 +121,12 @@ on_both_engines! {
         let (ended, expired, kept) = (store.person().await, store.person().await, store.person().await);
         store.db.end_session(ended.session, ended.id, NOON).await.unwrap();
         let week = minutes(7 * 24 * 60);
-        store.db.sweep_auth(NOON + week).await.unwrap();
+        store.db.sweep_sessions(NOON + week).await.unwrap();
         assert_eq!(store.count("sessions").await, 3);
-        store.db.sweep_auth(NOON + week + minutes(1)).await.unwrap();
+        store.db.sweep_sessions(NOON + week + minutes(1)).await.unwrap();
         assert!(store.db.session(ended.session, ended.id).await.unwrap().is_none());
         assert!(store.db.session(kept.session, kept.id).await.unwrap().is_some());
-        store.db.sweep_auth(NOON + week + minutes(24 * 60 + 1)).await.unwrap();
+        store.db.sweep_sessions(NOON + week + minutes(24 * 60 + 1)).await.unwrap();
         assert!(store.db.session(expired.session, expired.id).await.unwrap().is_none());
         assert_eq!(store.count("users").await, 3);
     }
