@@ -133,7 +133,7 @@ pub async fn show_chatroom(
     State(app): State<App>,
     Caller(caller): Caller,
     Path(id): Path<String>,
-    _: Input<Nothing, Page>,
+    _: Input<Nothing>,
 ) -> Result<Json<ChatroomDetail>> {
     let id = ChatroomId::from_path(&id);
     let room = app.db.chatroom(id, caller.user_id).await?.ok_or_else(Error::not_found)?;

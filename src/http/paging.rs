@@ -29,9 +29,6 @@ pub struct Page {
 
 impl Form for Page {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        for name in ["page", "per_page", "use_cache", "include_messages", "message_limit"] {
-            fields.ignored(name);
-        }
         let limit = fields.optional(&["limit"], parse_limit);
         let cursor = fields.optional(&["cursor"], |text| Ok(text.to_owned()));
         Some(Self { limit: limit?.unwrap_or(DEFAULT_LIMIT), cursor: cursor? })
