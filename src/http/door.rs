@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
+use super::cors::Cors;
 use super::error::{Pending, render};
 use super::extract::{Deadline, Patience};
 use super::transport::inspect_head;
@@ -54,11 +55,14 @@ pub async fn pass(State(door): State<Door>, mut request: Request, next: Next) ->
     let began = Instant::now();
     let request_id = format!("req_{:024x}", rand::random::<u128>() >> 32);
     let method = request.method().clone();
-    let response = match admit(&door, &mut request) {
-        Ok(()) => handle(request, next, Deadline::of(began, door.patience)).await,
-        Err(error) => error.into_response(),
+    let cors = Cors::of(&door.app, &method, request.headers());
+    let response = match (admit(&door, &mut request), cors.preflight()) {
+        (Err(error), _) => error.into_response(),
+        (Ok(()), Some(response)) => response,
+        (Ok(()), None) => handle(request, next, Deadline::of(began, door.patience)).await,
     };
-    let response = finish(&door.app, response, &request_id);
+    let mut response = finish(&door.app, response, &request_id);
+    cors.mark(response.headers_mut());
     note(&door.app, &method, &response, &request_id, began);
     response
 }

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod assets;
 pub mod auth;
 pub mod chatrooms;
+pub mod cors;
 pub mod docs;
 pub mod door;
 pub mod error;
