@@ -218,3 +218,20 @@ async fn a_body_that_stalls_or_drips_is_told_so_in_time() {
     assert!((Duration::from_millis(600)..Duration::from_millis(1_500)).contains(&began.elapsed()));
     dripping.abort();
 }
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_given_up_and_its_effect_stands() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let user = app.user().await;
+    let room = user.room().await;
+    let (address, _stop) = impatient(&app, 200, 400).await;
+    let mut hasty = Client::new(address);
+    hasty.token.clone_from(&user.token);
+    let (path, headers) = (format!("/chatroom/{room}/message"), [("prefer", "wait=20"), ("idempotency-key", "k")]);
+    let began = Instant::now();
+    let answer = hasty.post_with(&path, &headers, json!({"content": "hello"})).await.expect_problem(503, "unavailable");
+    assert!((Duration::from_millis(400)..Duration::from_secs(2)).contains(&began.elapsed()));
+    assert!(!answer.header("retry-after").is_empty());
+    let again = user.post_with(&path, &headers[1..], json!({"content": "hello"})).await.expect(202);
+    assert_eq!((again.header("idempotency-replayed"), user.used().await), ("true", 1));
+}

@@ -3,6 +3,7 @@
 use reqwest::Method;
 
 use super::{exchange, request};
+use crate::harness::client::Answer;
 use crate::harness::{Engine, TestApp};
 
 #[tokio::test]
@@ -147,6 +148,49 @@ async fn every_answer_carries_the_headers_that_guard_it() {
         }
         assert!(answer.header("x-request-id").starts_with("req_"));
         assert!(answer.headers.get("server").is_none() && answer.headers.get("strict-transport-security").is_none());
-        assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control")));
+        assert!(!tells_of_cors(&answer));
     }
+}
+
+#[tokio::test]
+async fn without_listed_origins_no_page_of_another_site_may_call() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let fields = ["Origin: https://a.example", "Access-Control-Request-Method: POST"];
+    let preflight = exchange(app.address, request("OPTIONS /chatroom", &fields, b"")).await;
+    assert!(!tells_of_cors(&preflight.expect_problem(405, "method_not_allowed")));
+    let plain = exchange(app.address, request("GET /openapi.json", &fields[..1], b"")).await.expect(200);
+    assert!(!tells_of_cors(&plain) && plain.header("vary") == "");
+}
+
+#[tokio::test]
+async fn only_a_listed_origin_may_call_and_is_compared_exactly() {
+    let origins = "https://a.example, http://localhost:3000";
+    let app = TestApp::start_with(Engine::Sqlite, &[("CORS_ORIGINS", origins)]).await;
+    let ask = async |line: &str, origin: &str, more: &[&str]| {
+        let origin = format!("Origin: {origin}");
+        exchange(app.address, request(line, &[&[origin.as_str()], more].concat(), b"")).await
+    };
+    let wish = ["Access-Control-Request-Method: PATCH", "Access-Control-Request-Headers: authorization"];
+    for origin in ["https://a.example", "http://localhost:3000"] {
+        let preflight = ask("OPTIONS /chatroom/1", origin, &wish).await.expect(204);
+        assert_eq!(preflight.header("access-control-allow-origin"), origin);
+        assert!(preflight.header("access-control-allow-methods").contains("PATCH"));
+        assert!(preflight.header("access-control-allow-headers").contains("Authorization"));
+        let refused = ask("GET /chatroom", origin, &[]).await.expect_problem(401, "authentication_required");
+        assert_eq!((refused.header("access-control-allow-origin"), refused.header("vary")), (origin, "Origin"));
+        assert!(refused.headers.get("access-control-allow-credentials").is_none());
+    }
+    for origin in
+        ["https://A.example", "https://a.example.evil", "http://a.example", "https://a.example:444", "null", "*"]
+    {
+        let preflight = ask("OPTIONS /chatroom", origin, &wish).await.expect(204);
+        let plain = ask("GET /openapi.json", origin, &[]).await.expect(200);
+        assert!(!tells_of_cors(&preflight) && !tells_of_cors(&plain), "{origin}");
+        assert_eq!((preflight.header("vary"), plain.header("vary")), ("Origin", "Origin"));
+    }
+    ask("OPTIONS /chatroom", "https://a.example", &[]).await.expect_problem(405, "method_not_allowed");
+}
+
+fn tells_of_cors(answer: &Answer) -> bool {
+    answer.headers.keys().any(|name| name.as_str().starts_with("access-control"))
 }

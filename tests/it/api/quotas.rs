@@ -64,6 +64,7 @@ on_both_engines! {
         }
         let room = user.room().await;
         user.say(&room, "hello").await.expect_problem(429, "quota_exceeded");
+        app.advance(Duration::from_mins(1));
         let again = app.client().sign_in(&user.mobile).await;
         again.say(&room, "hello").await.expect_problem(429, "quota_exceeded");
         user.post("/auth/logout", json!({})).await.expect(204);
