@@ -52,13 +52,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// The whole service: the documented routes, the pages, and the door before them.
-#[must_use]
 pub fn router(app: &App) -> Router {
     router_behind(app, door::Door::of(app))
 }
 
 /// The same behind a door of one's own.
-#[must_use]
 pub fn router_behind(app: &App, door: door::Door) -> Router {
     let (api, _) = routes().split_for_parts();
     let inside = api
@@ -73,7 +71,6 @@ pub fn router_behind(app: &App, door: door::Door) -> Router {
 }
 
 /// What only the operator sees, on a listener of its own.
-#[must_use]
 pub fn metrics_router(app: &App) -> Router {
     Router::new().route("/metrics", get(show_metrics)).with_state(app.clone())
 }

@@ -174,11 +174,11 @@ async fn boom() -> &'static str {
 async fn a_handler_that_panics_harms_nobody_else() {
     let app = TestApp::start(Engine::Sqlite).await;
     let routes: Router = Router::new().route("/boom", get(boom).post(boom)).route("/fine", get(async || "fine"));
-    let router = Router::new().fallback_service(from_fn_with_state(Door::of(&app.house.app), pass).layer(routes));
+    let house = Router::new().fallback_service(from_fn_with_state(Door::of(&app.house.app), pass).layer(routes));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client::new(listener.local_addr().unwrap());
     let stop = Stop::new();
-    let serving = tokio::spawn(serve(listener, router, Limits::default(), stop.clone()));
+    let serving = tokio::spawn(serve(listener, house, Limits::default(), stop.clone()));
     let method = |number: usize| if number.is_multiple_of(2) { Method::GET } else { Method::POST };
     let calls = (0..50).map(|number| client.send(client.request(method(number), "/boom")));
     for answer in join_all(calls).await {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::client::Answer;
 use crate::harness::{Client, Engine, TestApp, on_both_engines};
 
-const LIFE: Duration = Duration::from_hours(24);
+const ALMOST_A_DAY: Duration = Duration::from_secs(86_399);
 
 async fn send(user: &Client, path: &str, key: &str, content: &str) -> Answer {
     user.post_with(path, &[("idempotency-key", key)], json!({"content": content})).await
@@ -89,7 +89,7 @@ on_both_engines! {
         let user = app.user().await;
         let path = format!("/chatroom/{}/message", user.room().await);
         let first = send(&user, &path, "k", "hello").await.expect(202);
-        app.advance(LIFE - Duration::from_secs(1));
+        app.advance(ALMOST_A_DAY);
         let again = send(&user, &path, "k", "hello").await.expect(202);
         assert_eq!((&again.text, again.header("idempotency-replayed")), (&first.text, "true"));
         assert_eq!(user.used().await, 0, "the unit was used yesterday");

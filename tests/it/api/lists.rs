@@ -171,7 +171,7 @@ on_both_engines! {
         let user = app.pro().await;
         let (one, two) = (user.room().await, user.room().await);
         let mut written = 0;
-        for room in [&one, &two].into_iter().cycle().take(20) {
+        for room in [&one, &two].into_iter().cycle().take(10) {
             app.advance(SECOND);
             rooms(&user).await;
             let mut stream = TcpStream::connect(app.address).await.unwrap();

@@ -52,7 +52,7 @@ on_both_engines! {
         let (own, foreign) = (format!("/chatroom/{room}/message"), format!("/chatroom/{UNKNOWN}/message"));
         user.post_with(&own, &key("used"), json!({"content": "first"})).await.expect(202);
         let kind = ("content-type", "application/json");
-        let (bad_key, used) = (("idempotency-key", ""), ("idempotency-key", "used"));
+        let (bad_key, spent) = (("idempotency-key", ""), ("idempotency-key", "used"));
         for (path, fields, body, expected) in [
             (&foreign, vec![("content-type", "text/plain"), ("accept", "image/png")], "{", "406 not_acceptable"),
             (&foreign, vec![("content-type", "text/plain"), bad_key], "{", "415 unsupported_media_type"),
@@ -60,8 +60,8 @@ on_both_engines! {
             (&foreign, vec![kind, bad_key], r#"{"content":""}"#, "422 validation_failed"),
             (&foreign, vec![kind, bad_key], r#"{"content":"a"}"#, "404 not_found"),
             (&own, vec![kind, bad_key], r#"{"content":"a"}"#, "400 idempotency_key_invalid"),
-            (&own, vec![kind, used], r#"{"content":"other"}"#, "422 idempotency_key_reused"),
-            (&own, vec![kind, used], r#"{"content":"first"}"#, "202 "),
+            (&own, vec![kind, spent], r#"{"content":"other"}"#, "422 idempotency_key_reused"),
+            (&own, vec![kind, spent], r#"{"content":"first"}"#, "202 "),
             (&own, vec![kind], r#"{"content":"a"}"#, "429 quota_exceeded"),
             (&foreign, vec![kind], r#"{"content":"a"}"#, "404 not_found"),
         ] {

@@ -42,9 +42,9 @@ on_both_engines! {
         let answers = join_all((0..20).map(|_| user.say(&room, "hello"))).await;
         let (taken, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 202);
         assert_eq!((taken.len(), refused.len()), (5, 15));
-        let mut used: Vec<_> = taken.iter().map(|answer| answer.body["quota"]["used"].as_u64().unwrap()).collect();
-        used.sort_unstable();
-        assert_eq!(used, [1, 2, 3, 4, 5]);
+        let mut counts: Vec<_> = taken.iter().map(|answer| answer.body["quota"]["used"].as_u64().unwrap()).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 2, 3, 4, 5]);
         for answer in refused {
             answer.expect_problem(429, "quota_exceeded");
         }
