@@ -28,7 +28,7 @@ pub struct SignUp {
     #[schema(value_type = String, example = "+15005550006")]
     mobile: Phone,
     /// The person's name.
-    #[schema(value_type = Option<String>, example = "Asha", max_length = 120)]
+    #[schema(value_type = Option<String>, example = "Asha", min_length = 1, max_length = 120, nullable = false)]
     name: Option<Name>,
 }
 
@@ -53,7 +53,7 @@ pub struct SendOtp {
     #[schema(value_type = String, example = "+15005550006")]
     mobile: Phone,
     /// `login` (the default) or `confirm`.
-    #[schema(value_type = Option<String>, example = "login")]
+    #[schema(value_type = Option<String>, example = "login", pattern = "^(login|confirm)$", nullable = false)]
     purpose: Purpose,
     /// What an earlier sign-in gave this client.
     #[schema(value_type = Option<String>, example = json!(null))]

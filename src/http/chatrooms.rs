@@ -33,7 +33,7 @@ const NEWEST: u32 = 100;
 #[expect(dead_code, reason = "read by the document alone; the wish below is what a body becomes")]
 pub struct NewRoom {
     /// What it is called; also read as `title`.
-    #[schema(example = "Trip to Goa", min_length = 1, max_length = 120)]
+    #[schema(example = "Trip to Goa", min_length = 1, max_length = 120, nullable = false)]
     name: Option<String>,
     /// Standing instructions to the model.
     #[schema(example = "Answer in one sentence.", min_length = 1, max_length = 4000)]

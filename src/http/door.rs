@@ -1,8 +1,9 @@
 //! The door every request comes through, outside the router: it names the request, takes older clients' spellings of
 //! our paths, refuses heads and hosts that are not ours, and finishes every answer alike.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::uri::{PathAndQuery, Uri};
@@ -12,13 +13,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
+use super::cors::Cors;
 use super::error::{Pending, render};
+use super::extract::{Deadline, Patience};
 use super::transport::inspect_head;
 use crate::app::App;
 use crate::config::host_name;
 use crate::error::{Code, Error, Result};
 
-const HANDLER: Duration = Duration::from_secs(30);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -26,55 +28,79 @@ const TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=315360
 /// What all routes are served under as well.
 const PREFIX: &str = "/api/v1";
 
-/// Which hosts are ours, worked out once.
-#[derive(Clone, Debug)]
-pub struct Hosts(std::sync::Arc<std::collections::BTreeSet<String>>);
+/// What the door goes by, worked out once.
+#[derive(Clone)]
+pub struct Door {
+    app: App,
+    hosts: Arc<BTreeSet<String>>,
+    patience: Patience,
+}
 
-impl Hosts {
-    /// The hosts of the settings.
+impl Door {
+    /// A door for the hosts of the settings.
     #[must_use]
     pub fn of(app: &App) -> Self {
-        Self(std::sync::Arc::new(app.config.listen.allowed_hosts()))
+        Self { app: app.clone(), hosts: Arc::new(app.config.listen.allowed_hosts()), patience: Patience::default() }
+    }
+
+    /// The same door with other patience: nobody wants to test the promised one.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 }
 
 /// Takes a request through and finishes its answer.
-pub async fn pass(State((app, hosts)): State<(App, Hosts)>, mut request: Request, next: Next) -> Response {
+pub async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let request_id = format!("req_{:024x}", rand::random::<u128>() >> 32);
     let method = request.method().clone();
-    let admitted =
-        inspect_head(&request).and_then(|()| spell(&mut request)).and_then(|()| check_host(&hosts, &request));
-    let response = match admitted {
-        Ok(()) => handle(request, next).await,
-        Err(error) => error.into_response(),
+    let cors = Cors::of(&door.app, &method, request.headers());
+    let response = match (admit(&door, &mut request), cors.preflight()) {
+        (Err(error), _) => error.into_response(),
+        (Ok(()), Some(response)) => response,
+        (Ok(()), None) => handle(request, next, Deadline::of(began, door.patience)).await,
     };
-    let response = finish(&app, response, &request_id);
-    note(&app, &method, &response, &request_id, began);
+    let mut response = finish(&door.app, response, &request_id);
+    cors.mark(response.headers_mut());
+    note(&door.app, &method, &response, &request_id, began);
     response
+}
+
+/// The checks that come before any route.
+fn admit(door: &Door, request: &mut Request) -> Result<()> {
+    inspect_head(request)?;
+    spell(request)?;
+    check_host(&door.hosts, request)?;
+    check_path(request.uri().path())
 }
 
 /// Runs the handler. One that may change something runs to its end even when its client goes, so that what follows a
 /// commit (wake-ups, dropped caches) is not lost.
-async fn handle(request: Request, next: Next) -> Response {
+async fn handle(mut request: Request, next: Next, deadline: Deadline) -> Response {
+    request.extensions_mut().insert(deadline);
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let ended = if is_safe {
-        tokio::time::timeout(HANDLER, run).await
+        tokio::time::timeout_at(deadline.end, run).await
     } else {
-        let detached = tokio::spawn(tokio::time::timeout(HANDLER, run));
+        let detached = tokio::spawn(tokio::time::timeout_at(deadline.end, run));
         detached.await.unwrap_or_else(|error| Ok(Err(Box::new(error))))
     };
     match ended {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Error::internal("a handler panicked").into_response(),
-        Err(_) => Error::unavailable("a handler took longer than 30 s").into_response(),
+        Err(_) => Error::unavailable("a handler took too long").into_response(),
     }
 }
 
 /// Takes `/api/v1` off the front and one slash off the end, so that one route serves every spelling.
 fn spell(request: &mut Request) -> Result<()> {
     let path = request.uri().path();
+    if path.is_empty() {
+        // `CONNECT` names a host and no path; that is no path of ours.
+        return Ok(());
+    }
     let bare = path.strip_prefix(PREFIX).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path);
     let bare = bare.strip_suffix('/').unwrap_or(bare);
     let bare = if bare.is_empty() { "/" } else { bare };
@@ -93,7 +119,36 @@ fn spell(request: &mut Request) -> Result<()> {
     Ok(())
 }
 
-fn check_host(hosts: &Hosts, request: &Request) -> Result<()> {
+/// Dot segments, encoded slashes and bytes that are no text are read in one way here and in another by some proxy on
+/// the way; no path of ours has them.
+fn check_path(path: &str) -> Result<()> {
+    let decoded = decode(path);
+    let is_plain = |segment: &str| !matches!(segment, "." | "..") && !segment.contains('\\');
+    let slashes = |text: &str| text.bytes().filter(|byte| *byte == b'/').count();
+    match std::str::from_utf8(&decoded) {
+        Ok(text) if slashes(text) == slashes(path) && text.split('/').all(is_plain) => Ok(()),
+        _ => Err(Error::not_found()),
+    }
+}
+
+/// Percent codes become bytes; that they are whole was seen in the head.
+fn decode(path: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes().iter();
+    while let Some(&byte) = rest.next() {
+        let digits = rest.as_slice().get(..2).filter(|_| byte == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
+        match digits.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(value) => {
+                decoded.push(value);
+                rest.nth(1);
+            }
+            None => decoded.push(byte),
+        }
+    }
+    decoded
+}
+
+fn check_host(hosts: &BTreeSet<String>, request: &Request) -> Result<()> {
     if matches!(request.uri().path(), "/health" | "/ready") {
         return Ok(());
     }
@@ -101,7 +156,7 @@ fn check_host(hosts: &Hosts, request: &Request) -> Result<()> {
     let Some(host) = host.or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str)) else {
         return Err(Error::new(Code::MalformedRequest, "A request must name its host."));
     };
-    if host_name(host).is_some_and(|name| hosts.0.contains(&name)) {
+    if host_name(host).is_some_and(|name| hosts.contains(&name)) {
         return Ok(());
     }
     Err(Error::new(Code::MisdirectedRequest, "This host is not served here."))

@@ -10,9 +10,11 @@ use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use http_body_util::BodyExt as _;
+use tokio::time::Instant;
 
 use super::form::{Fields, Form, Nothing};
 use super::json;
+use super::web::{weight, wishes};
 use crate::app::App;
 use crate::domain::token::{Bearer, TokenFault};
 use crate::domain::user::Session;
@@ -21,17 +23,52 @@ use crate::services::auth;
 
 /// The longest JSON body, in bytes.
 pub const BODY: usize = 64 * 1024;
-const BODY_WITHOUT_PROGRESS: Duration = Duration::from_secs(15);
-const BODY_IN_ALL: Duration = Duration::from_secs(30);
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The longest a request may wait for a reply.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
+/// How long a request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the next piece of the body.
+    pub piece: Duration,
+    /// For the body and the answer in all.
+    pub whole: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { piece: Duration::from_secs(15), whole: Duration::from_secs(30) }
+    }
+}
+
+/// When a request must be over. Body and handler share the moment, so that a body that is late is told so instead of
+/// the handler that waits for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    /// For the next piece of the body.
+    pub piece: Duration,
+    /// When all must be over.
+    pub end: Instant,
+}
+
+impl Deadline {
+    /// The deadline of a request that began at that moment.
+    #[must_use]
+    pub fn of(began: Instant, patience: Patience) -> Self {
+        Self { piece: patience.piece, end: began + patience.whole }
+    }
+}
+
 /// A caller whose token is valid, whose session is live, and who is not too fast.
 #[derive(Debug)]
 pub struct Caller(pub Session);
+
+/// A [`Caller`] about to send a message, which is limited once more.
+#[derive(Debug)]
+pub struct Sender(pub Session);
 
 /// A caller whose token is ours, whatever became of its session: enough to sign out.
 #[derive(Debug)]
@@ -70,6 +107,16 @@ impl FromRequestParts<App> for Caller {
         let TokenHolder(bearer) = TokenHolder::from_request_parts(parts, app).await?;
         let session = auth::session_of(app, bearer).await?;
         app.limiter.request(session.user_id)?;
+        Ok(Self(session))
+    }
+}
+
+impl FromRequestParts<App> for Sender {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Caller(session) = Caller::from_request_parts(parts, app).await?;
+        app.limiter.send(session.user_id, app.clock.now())?;
         Ok(Self(session))
     }
 }
@@ -187,7 +234,8 @@ async fn read_form<B: Form>(app: &App, parts: &Parts, body: Body) -> Result<B> {
         return Fields::read_body(app, serde_json::json!({}));
     }
     check_media_type(&parts.headers)?;
-    let bytes = read_bytes(&parts.headers, body).await?;
+    let deadline = parts.extensions.get().copied().unwrap_or_else(|| Deadline::of(Instant::now(), Patience::default()));
+    let bytes = read_bytes(&parts.headers, body, deadline).await?;
     if B::IS_EMPTY && bytes.is_empty() {
         return Fields::read_body(app, serde_json::json!({}));
     }
@@ -216,21 +264,19 @@ fn check_media_type(headers: &HeaderMap) -> Result<()> {
     if parts.all(is_utf8) { Ok(()) } else { Err(refused()) }
 }
 
-async fn read_bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+async fn read_bytes(headers: &HeaderMap, body: Body, deadline: Deadline) -> Result<Bytes> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > BODY as u64) {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_IN_ALL, collect(body)).await {
-        Ok(bytes) => bytes,
-        Err(_) => Err(too_slow()),
-    }
+    collect(body, deadline).await
 }
 
-async fn collect(mut body: Body) -> Result<Bytes> {
+async fn collect(mut body: Body, deadline: Deadline) -> Result<Bytes> {
     let mut all = Vec::new();
     loop {
-        let frame = tokio::time::timeout(BODY_WITHOUT_PROGRESS, body.frame()).await.map_err(|_| too_slow())?;
+        let by = deadline.end.min(Instant::now() + deadline.piece);
+        let frame = tokio::time::timeout_at(by, body.frame()).await.map_err(|_| too_slow())?;
         let Some(frame) = frame else { return Ok(all.into()) };
         let frame = frame.map_err(|_| Error::new(Code::MalformedRequest, "The body ended before its time."))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -249,21 +295,10 @@ fn too_slow() -> Error {
     Error::new(Code::RequestTimeout, "The body did not arrive in time.")
 }
 
-/// True when the client takes JSON: no `Accept`, or one range that covers it and is not weighted zero.
+/// True when the client takes JSON: it has no wish, or its most exact mention of JSON is not weighted zero.
 fn accepts_json(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(header::ACCEPT).iter().peekable();
-    if lines.peek().is_none() {
-        return true;
-    }
-    lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default();
-        let covers = ["*/*", "application/*", "application/json"].iter().any(|known| kind.eq_ignore_ascii_case(known));
-        let is_refused = parts.any(|parameter| {
-            parameter.strip_prefix("q=").is_some_and(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0))
-        });
-        covers && !is_refused
-    })
+    let wishes = wishes(headers);
+    wishes.is_empty() || weight(&wishes, "application/json") > 0.0
 }
 
 /// `Prefer: wait=N` of RFC 7240, clamped; what can't be read is as if absent.
@@ -300,10 +335,10 @@ mod tests {
 
     #[test]
     fn a_client_that_excludes_json_is_told() {
-        for good in ["*/*", "application/json", "text/html, application/*;q=0.1", "APPLICATION/JSON"] {
+        for good in ["*/*", "application/json", "text/html, application/*;q=0.1", "APPLICATION/JSON", "", " , "] {
             assert!(accepts_json(&headers(header::ACCEPT, good)), "{good}");
         }
-        for bad in ["text/html", "text/event-stream", "application/json;q=0", "image/*"] {
+        for bad in ["text/html", "text/event-stream", "application/json;q=0", "image/*", "application/json;Q=0, */*"] {
             assert!(!accepts_json(&headers(header::ACCEPT, bad)), "{bad}");
         }
     }

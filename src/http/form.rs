@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::error::{Error, Flaw, Result};
 
+/// Query keys of earlier systems' clients that have no effect, on any route.
+const IGNORED_KEYS: [&str; 5] = ["page", "per_page", "use_cache", "include_messages", "message_limit"];
+
 /// A type that a body or a query is read into.
 pub trait Form: Sized {
     /// True for the form without members, whose body may be absent.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::answer::Json;
 use super::chatrooms::REPLAYED;
 use super::error::add_limit;
-use super::extract::{Caller, Input};
+use super::extract::{Caller, Input, Sender};
 use super::form::{Fields, Form, Names, Nothing};
 use super::paging::{List, Page, cut};
 use crate::app::App;
@@ -78,7 +78,7 @@ pub struct MessagePage {
         (status = 200, description = "Accepted, and the reply is final", body = SentMessage)))]
 pub async fn send_message(
     State(app): State<App>,
-    Caller(caller): Caller,
+    Sender(caller): Sender,
     Path(id): Path<String>,
     Extension(stop): Extension<StopSignal>,
     input: Input<SendMessage>,

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod assets;
 pub mod auth;
 pub mod chatrooms;
+pub mod cors;
 pub mod docs;
 pub mod door;
 pub mod error;
@@ -52,17 +53,21 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// The whole service: the documented routes, the pages, and the door before them.
 pub fn router(app: &App) -> Router {
+    router_behind(app, door::Door::of(app))
+}
+
+/// The same behind a door of one's own.
+pub fn router_behind(app: &App, door: door::Door) -> Router {
     let (api, _) = routes().split_for_parts();
     let inside = api
         .route("/openapi.json", get(openapi::show_document))
-        .fallback(async || Error::not_found())
-        .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone())
         .merge(docs::router())
-        .merge(web::router());
+        .merge(web::router())
+        .fallback(async || Error::not_found())
+        .method_not_allowed_fallback(method_not_allowed);
     // The door stands outside the router, because it changes the path that the router goes by.
-    let door = from_fn_with_state((app.clone(), door::Hosts::of(app)), door::pass);
-    Router::new().fallback_service(door.layer(inside))
+    Router::new().fallback_service(from_fn_with_state(door, door::pass).layer(inside))
 }
 
 /// What only the operator sees, on a listener of its own.

@@ -1,13 +1,15 @@
 //! The OpenAPI document, made from the handlers and completed with what all of them share.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
-use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{ContentBuilder, Deprecated, OpenApi as Document, Ref, RefOr, ResponseBuilder, ServerBuilder};
 use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
 
 use super::answer::json_bytes;
@@ -48,6 +50,7 @@ pub fn document() -> Document {
     for item in document.paths.paths.values_mut() {
         each_operation(item, complete);
     }
+    close_inputs(&mut document);
     document
 }
 
@@ -63,21 +66,57 @@ pub async fn show_document() -> Response {
     json_bytes(StatusCode::OK, TEXT.get_or_init(|| text().into()).clone())
 }
 
-fn each_operation(item: &mut PathItem, change: impl Fn(&mut Operation)) {
-    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete, &mut item.head];
-    operations.into_iter().flatten().for_each(change);
+/// Members of bodies that are taken from older clients and have no effect.
+const IGNORED: [(&str, &str); 3] = [("NewRoom", "description"), ("RoomChange", "description"), ("SignUp", "password")];
+
+/// Says of every body that it has no members but those named, which is how bodies are read.
+fn close_inputs(document: &mut Document) {
+    let bodies = document.paths.paths.values().flat_map(|item| [&item.post, &item.patch]).flatten();
+    let names: BTreeSet<String> = bodies.filter_map(body_schema).map(ToOwned::to_owned).collect();
+    let Some(components) = &mut document.components else { return };
+    for name in names {
+        if let Some(RefOr::T(Schema::Object(schema))) = components.schemas.get_mut(&name) {
+            schema.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+            for (_, member) in IGNORED.iter().filter(|(of, _)| *of == name) {
+                schema.properties.insert((*member).to_owned(), without_effect());
+            }
+        }
+    }
+}
+
+/// The name of the schema of an operation's body.
+fn body_schema(operation: &Operation) -> Option<&str> {
+    let Some(RefOr::T(body)) = &operation.request_body else { return None };
+    let Some(RefOr::T(content)) = body.content.values().next() else { return None };
+    let Some(RefOr::Ref(reference)) = &content.schema else { return None };
+    reference.ref_location.rsplit('/').next()
+}
+
+fn without_effect() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .description(Some("Accepted from older clients, and without effect"))
+        .deprecated(Some(Deprecated::True))
+        .into()
+}
+
+/// Calls `change` with each operation, and whether it may come with a body.
+fn each_operation(item: &mut PathItem, change: impl Fn(&mut Operation, bool)) {
+    let reads = [&mut item.get, &mut item.head].into_iter().flatten().map(|operation| (operation, false));
+    let writes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    let writes = writes.into_iter().flatten().map(|operation| (operation, true));
+    reads.chain(writes).for_each(|(operation, may_have_body)| change(operation, may_have_body));
 }
 
 /// Adds the problems that an operation can answer with, by what it takes: they come from the door and the extractors,
 /// not from the handlers.
-fn complete(operation: &mut Operation) {
+fn complete(operation: &mut Operation, may_have_body: bool) {
     let has_token = operation.security.is_some();
-    let has_path = operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path));
-    let has_body = operation.request_body.is_some();
+    let has = |is: &dyn Fn(&Parameter) -> bool| {
+        operation.parameters.iter().flatten().any(|known| matches!(known, RefOr::T(known) if is(known)))
+    };
+    let has_path = has(&|parameter| parameter.parameter_in == ParameterIn::Path);
+    let has_key = has(&|parameter| parameter.name == "Idempotency-Key");
     let is_about = operation.tags.iter().flatten().any(|tag| tag == "about");
     let is_auth = operation.tags.iter().flatten().any(|tag| tag == "auth");
     let told = [
@@ -85,9 +124,9 @@ fn complete(operation: &mut Operation) {
         (401, has_token || is_auth, "No valid token, session or code"),
         (404, has_path, "No such thing, or not yours"),
         (406, !is_about, "JSON is not acceptable to the client"),
-        (408, has_body, "The body did not arrive in time"),
-        (409, has_body && has_token, "In conflict with the present state"),
-        (413, has_body, "The body is too large"),
+        (408, may_have_body, "The body did not arrive in time"),
+        (409, has_key, "In conflict with the present state"),
+        (413, may_have_body, "The body is too large"),
         (414, true, "The target is too long"),
         (415, !is_about, "The body is not JSON in UTF-8"),
         (421, true, "This host is not served here"),

@@ -76,13 +76,18 @@ impl Default for Index {
 
 /// A tie goes to the page: `*/*` and no wish at all are people and simple clients.
 fn prefers_json(headers: &HeaderMap) -> bool {
-    let wishes: Vec<&str> =
-        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    let wishes = wishes(headers);
     !wishes.is_empty() && weight(&wishes, "application/json") > weight(&wishes, "text/html")
 }
 
+/// The media ranges that a client asks for.
+pub(super) fn wishes(headers: &HeaderMap) -> Vec<&str> {
+    let lines = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).filter(|range| !range.trim().is_empty()).collect()
+}
+
 /// How much a media type is wanted, from 0 to 1: its most exact mention decides (RFC 9110, 12.5.1).
-fn weight(wishes: &[&str], media_type: &str) -> f32 {
+pub(super) fn weight(wishes: &[&str], media_type: &str) -> f32 {
     let family = media_type.split_once('/').map_or("", |(family, _)| family);
     let ranges = [media_type.to_owned(), format!("{family}/*"), "*/*".to_owned()];
     ranges.iter().find_map(|range| wishes.iter().find_map(|wish| weight_if(wish, range))).unwrap_or(0.0)
@@ -91,6 +96,8 @@ fn weight(wishes: &[&str], media_type: &str) -> f32 {
 fn weight_if(wish: &str, range: &str) -> Option<f32> {
     let mut parts = wish.split(';').map(str::trim);
     let named = parts.next()?;
-    let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+    let weight = parts
+        .find_map(|part| part.strip_prefix(['q', 'Q'])?.strip_prefix('='))
+        .map_or(1.0, |q| q.parse().unwrap_or(0.0));
     named.eq_ignore_ascii_case(range).then_some(weight)
 }

@@ -111,7 +111,6 @@ pub async fn send_message(
     content: &Content,
     key: &[Vec<u8>],
 ) -> Result<Answered<Accepted>> {
-    app.limiter.send(caller.user_id, app.clock.now())?;
     let room_id = room.to_string();
     let asked = [room_id.as_str(), content.as_str()];
     let ticket = Ticket { user_id: caller.user_id, route: "POST /chatroom/{id}/message", header: key, asked: &asked };

@@ -54,18 +54,19 @@ pub struct Execution {
 pub async fn admit(app: &App, ticket: &Ticket<'_>) -> Result<Admission> {
     let Some(key) = read_key(ticket.header)? else { return Ok(Admission::Open) };
     let fingerprint = fingerprint(ticket.asked);
-    let Some(executing) = app.in_flight.enter(ticket.user_id, ticket.route, &key) else {
-        return Err(in_progress());
-    };
+    // Entered before the look at the store, so that nobody executes between the two; whoever finds the key entered
+    // looks as well, as it may be entered by one that only reads the answer again.
+    let entered = app.in_flight.enter(ticket.user_id, ticket.route, &key);
     let over_before = app.clock.now() - LIFE;
     let stored = app.db.idempotency_key(ticket.user_id, ticket.route, &key, over_before).await?;
-    match stored {
-        Some(stored) if stored.fingerprint != fingerprint => Err(Error::new(
+    match (stored, entered) {
+        (Some(stored), _) if stored.fingerprint != fingerprint => Err(Error::new(
             Code::IdempotencyKeyReused,
             "This Idempotency-Key was used for another request. Use a new one.",
         )),
-        Some(stored) => Ok(Admission::Replay(stored)),
-        None => Ok(Admission::First(Execution {
+        (Some(stored), _) => Ok(Admission::Replay(stored)),
+        (None, None) => Err(in_progress()),
+        (None, Some(executing)) => Ok(Admission::First(Execution {
             key,
             fingerprint,
             user_id: ticket.user_id,
