@@ -7,7 +7,6 @@ use super::{Db, Refusal, Write, WriteError};
 use crate::domain::ids::{ChallengeId, SessionId, UserId};
 use crate::domain::otp::{self, Purpose, SendCaps};
 use crate::domain::phone::Phone;
-use crate::domain::plan::Tier;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{DEVICES_KEPT, SESSIONS_AT_ONCE, Session, User};
 use crate::error::{Error, Result};
@@ -292,17 +291,5 @@ impl Db {
 impl FromRow for Guessed {
     fn from_row(mut row: Row) -> Result<Self> {
         Ok(Self { id: row.column()?, code_mac: row.column()? })
-    }
-}
-
-impl FromRow for Session {
-    fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self {
-            id: row.column()?,
-            user_id: row.column()?,
-            tier: Tier::from_stored(&row.column::<String>()?),
-            expires_at: row.column()?,
-            ended_at: row.column()?,
-        })
     }
 }
