@@ -35,7 +35,7 @@ statements! {
           instructions = case when ?4 = 1 then ?5 else instructions end,
           model = case when ?6 = 1 then ?7 else model end
         where id = ?1 and user_id = ?2";
-    ROOM_HELD = "update chatrooms set last_seq = last_seq where id = ?1 and user_id = ?2";
+    OWN_ROOM_HELD = "update chatrooms set last_seq = last_seq where id = ?1 and user_id = ?2";
     ROOM_JOBS_GONE = "delete from jobs where chatroom_id = ?1";
     ROOM_GONE = "delete from chatrooms where id = ?1 and user_id = ?2";
     MESSAGE = concat!("select ", message_columns!(), " from messages m join chatrooms c on c.id = m.chatroom_id
@@ -162,7 +162,7 @@ impl Db {
     pub async fn delete_chatroom(&self, id: ChatroomId, owner: UserId) -> Result<(), WriteError> {
         // Workers take a job first and then its message; the cascade alone would take them the other way round.
         let write = Write::new()
-            .must(&ROOM_HELD, params![id, owner], Refusal::NotFound)
+            .must(&OWN_ROOM_HELD, params![id, owner], Refusal::NotFound)
             .then(&ROOM_JOBS_GONE, params![id])
             .then(&ROOM_GONE, params![id, owner]);
         self.write(write).await.map(|_| ())
