@@ -27,9 +27,6 @@ pub struct Fields<'a> {
     flaws: Vec<Flaw>,
 }
 
-/// Keys of a query that clients of earlier systems send and that have no effect.
-const IGNORED_KEYS: [&str; 5] = ["page", "per_page", "use_cache", "include_messages", "message_limit"];
-
 /// A member may have other names, for the clients of earlier systems; the first is the one that answers use.
 pub type Names = &'static [&'static str];
 

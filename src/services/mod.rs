@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod chats;
+pub mod context;
 pub mod idempotency;
 pub mod plans;
 pub mod replies;

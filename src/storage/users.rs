@@ -8,7 +8,7 @@ use crate::domain::phone::Phone;
 use crate::domain::plan::Tier;
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Session, User};
+use crate::domain::user::User;
 use crate::error::Result;
 
 /// The columns that make a [`User`], in its order.
@@ -57,18 +57,6 @@ impl FromRow for User {
             tier: Tier::from_stored(&row.column::<String>()?),
             has_password: row.column()?,
             created_at: row.column()?,
-        })
-    }
-}
-
-impl FromRow for Session {
-    fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self {
-            id: row.column()?,
-            user_id: row.column()?,
-            tier: Tier::from_stored(&row.column::<String>()?),
-            expires_at: row.column()?,
-            ended_at: row.column()?,
         })
     }
 }
