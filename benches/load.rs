@@ -3,6 +3,7 @@
 //! Each figure is the median of rounds in which yardstick and subject take turns, so that a noisy machine disturbs
 //! both alike. The server runs on threads of its own; the load client shares the machine with it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "figures")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,7 +41,10 @@ fn main() {
     println!("{:<34} {:>10} {:>9} {:>9}   ratio to bare", "", "requests/s", "p50 ms", "p99 ms");
     let bare_get = bench.requests(|user| format!("GET /bare HTTP/1.1\r\n{}\r\n", user.head));
     let list = bench.requests(|user| format!("GET /chatroom HTTP/1.1\r\n{}\r\n", user.head));
-    compare(&client, ("bare GET", bench.bare, &bare_get), ("cached room list", bench.api, &list));
+    let is_wanted = |name: &str| std::env::var("BENCH_ONLY").map_or(true, |only| only == name);
+    if is_wanted("list") {
+        compare(&client, ("bare GET", bench.bare, &bare_get), ("cached room list", bench.api, &list));
+    }
 
     let body = r#"{"content":"Why is the sky blue, and why is it red in the evening?"}"#;
     let post = |path: &str, head: &str| {
@@ -51,8 +55,12 @@ fn main() {
     };
     let bare_post = bench.requests(|user| post("/bare", &user.head));
     let send = bench.requests(|user| post(&format!("/chatroom/{}/message", user.room), &user.head));
-    compare(&client, ("bare POST", bench.bare, &bare_post), ("accept, workers off", bench.api, &send));
-
+    if is_wanted("accept") {
+        compare(&client, ("bare POST", bench.bare, &bare_post), ("accept, workers off", bench.api, &send));
+    }
+    if !is_wanted("answer") {
+        return;
+    }
     let stop = CancellationToken::new();
     bench.forget_jobs(&server);
     let working = server.spawn(worker::run(bench.app.clone(), stop.clone(), Duration::from_secs(1)));

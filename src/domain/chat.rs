@@ -13,7 +13,7 @@ pub const UNNAMED: &str = "New chat";
 /// Tokens of earlier conversation that go to the model at most.
 pub const CONTEXT_TOKENS: usize = 16_000;
 /// Messages of earlier conversation that are looked at at most.
-pub const CONTEXT_MESSAGES: i64 = 200;
+pub const CONTEXT_MESSAGES: i64 = 100;
 /// The longest reply, in tokens.
 pub const REPLY_TOKENS: u32 = 4_096;
 /// The longest stored reply, in bytes.

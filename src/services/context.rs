@@ -10,6 +10,7 @@ use crate::storage::Earlier;
 /// Picks the turns that go to the model, out of messages given newest first: the one to be answered always, earlier
 /// ones while the budget lasts; of several replies to one message the newest; never a message that was blocked, as it
 /// would have every later one blocked too.
+#[must_use]
 pub fn turns(context: Vec<Earlier>) -> Vec<Turn> {
     let mut answered: HashSet<MessageId> = HashSet::new();
     let mut blocked: HashSet<MessageId> = HashSet::new();
