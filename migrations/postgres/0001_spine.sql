@@ -66,6 +66,7 @@ create table chatrooms (
   instructions text,
   model text,
   last_seq bigint not null default 0,
+  open_replies bigint not null default 0,
   created_at bigint not null,
   updated_at bigint not null
 );
@@ -95,6 +96,7 @@ create table usage (
   user_id bytea not null references users (id) on delete cascade,
   day bigint not null,
   used bigint not null,
+  turn_at bigint not null default 0,
   prompt_tokens bigint not null default 0,
   reply_tokens bigint not null default 0,
   primary key (user_id, day)
@@ -113,13 +115,14 @@ create table idempotency_keys (
 create index idempotency_keys_by_time on idempotency_keys (created_at);
 
 -- The queue. A job is blocked (behind another of its room), ready, waiting (for a later try), running (under a lease)
--- or dead; a done one is gone.
+-- or dead; a done one is gone. The job of a reply has the reply's id, so that it is found by way of the messages: an
+-- index of its own by room or user would be one more page to write for every message.
 create table jobs (
   id bytea primary key,
   kind text not null,
   subject bytea not null,
-  user_id bytea references users (id) on delete cascade,
-  chatroom_id bytea references chatrooms (id) on delete cascade,
+  user_id bytea,
+  chatroom_id bytea,
   seq bigint not null,
   state text not null,
   turn_at bigint not null,
@@ -138,8 +141,6 @@ create index jobs_ready on jobs (turn_at, id) where state = 'ready';
 create index jobs_waiting on jobs (run_at) where state = 'waiting';
 create index jobs_running on jobs (lease_until) where state = 'running';
 create index jobs_dead on jobs (created_at, id) where state = 'dead';
-create index jobs_by_user on jobs (user_id, state);
-create index jobs_by_room on jobs (chatroom_id, seq);
 create unique index jobs_one_running_a_room on jobs (chatroom_id) where state = 'running';
 
 -- Ends a transaction with a refusal by name when a statement that had to change a row changed none; so a list of

@@ -22,12 +22,12 @@ pub const EMPTY_TRIES: u32 = 3;
 pub const PANICS: u32 = 3;
 /// Tries of a job whose process dies.
 pub const DEATHS: u32 = 10;
-/// Waiting jobs of a user that are counted for the turn of the next; more move it no further.
-pub const WAITING_COUNTED: i64 = 30;
+/// How far back the turns of a user who sends a lot can get.
+pub const FURTHEST_TURN: Duration = Duration::from_mins(1);
 /// From this many deaths on a job is suspected of killing its process: two such jobs never run at the same time, so
 /// that the guilty one does not take the innocent with it.
 pub const SUSPECT_DEATHS: u32 = 3;
-/// How far each waiting job of a user moves the user's next one back, so that others come between.
+/// How far apart the turns of one user are, so that others come between.
 const TURN_SPACING: Duration = Duration::from_secs(2);
 
 /// The kinds of work; matched in one place.
@@ -66,6 +66,8 @@ pub struct Job {
     pub user_id: UserId,
     /// The room it is about.
     pub chatroom_id: ChatroomId,
+    /// Its place in the room.
+    pub seq: i64,
     /// The lease's number: every write of the job carries it.
     pub attempt: i64,
     /// Tries that ended in a fault of the model.
@@ -80,15 +82,15 @@ pub struct Job {
     pub deadline_at: Timestamp,
 }
 
-/// The place in the queue of a job accepted at `now`: the earliest turn goes first. Those of Basic stand back a
-/// fixed time behind Pro, and each job that its user already has waiting moves it back a little, so Pro goes first,
-/// users share, and waiting alone brings every job to the front.
+/// The earliest turn of a job accepted at `now`; the earliest turn goes first. Those of Basic stand back a fixed time
+/// behind Pro, and a user's own turns keep a distance from each other, so Pro goes first, users share, and waiting alone
+/// brings every job to the front.
 #[must_use]
 pub fn turn_base(now: Timestamp, tier: Tier) -> Timestamp {
     now + tier.stands_back()
 }
 
-/// How far one waiting job of the same user moves a turn back, in milliseconds.
+/// The distance between two turns of one user, in milliseconds.
 #[must_use]
 pub fn turn_spacing_ms() -> i64 {
     i64::try_from(TURN_SPACING.as_millis()).unwrap_or(0)

@@ -8,7 +8,7 @@ use super::idempotency::{self, Admission, Ticket};
 use super::plans;
 use crate::app::App;
 use crate::domain::chat::{Chatroom, Message, ReplyDetails, Role, Status};
-use crate::domain::ids::{ChatroomId, JobId, MessageId};
+use crate::domain::ids::{ChatroomId, MessageId};
 use crate::domain::plan::Quota;
 use crate::domain::text::{Content, Instructions, Name};
 use crate::domain::user::Session;
@@ -142,7 +142,6 @@ async fn accept(
         chatroom_id: room,
         message_id: MessageId::new(now),
         reply_id: MessageId::new(now),
-        job_id: JobId::new(now),
         content: content.as_str(),
         tier: caller.tier,
         limit,

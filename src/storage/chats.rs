@@ -36,7 +36,7 @@ statements! {
           model = case when ?6 = 1 then ?7 else model end
         where id = ?1 and user_id = ?2";
     OWN_ROOM_HELD = "update chatrooms set last_seq = last_seq where id = ?1 and user_id = ?2";
-    ROOM_JOBS_GONE = "delete from jobs where chatroom_id = ?1";
+    ROOM_JOBS_GONE = "delete from jobs where id in (select id from messages where chatroom_id = ?1)";
     ROOM_GONE = "delete from chatrooms where id = ?1 and user_id = ?2";
     MESSAGE = concat!("select ", message_columns!(), " from messages m join chatrooms c on c.id = m.chatroom_id
         where m.id = ?1 and m.chatroom_id = ?2 and c.user_id = ?3");

@@ -1,7 +1,7 @@
 //! The queue: a table of ours, because it must share the message's transaction. Jobs are ready, waiting for a later
 //! try, running under a lease, or dead; one behind another of its room is blocked, and a done one is gone.
 
-use super::replies::{NEXT_IN_ROOM_READY, ROOM_OF_JOB_HELD};
+use super::replies::{NEXT_IN_ROOM_READY, ROOM_HAS_ONE_LESS};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
@@ -33,8 +33,10 @@ statements! {
               select w.id, w.turn_at, w.user_id, w.free, w.suspect from (
                 select j.id, j.turn_at, j.user_id, case when j.deaths >= ?7 then 1 else 0 end as suspect,
                   case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end
-                    - (select count(*) from jobs r where r.user_id = j.user_id and r.state = 'running') as free
+                    - coalesce(r.busy, 0) as free
                 from jobs j join users u on u.id = j.user_id
+                  left join (select user_id, count(*) as busy from jobs where state = 'running' group by user_id) r
+                    on r.user_id = j.user_id
                 where j.state = 'ready'
               ) w
               where w.free > 0 and (w.suspect = 0
@@ -43,7 +45,7 @@ statements! {
             ) h
           ) c where c.place <= c.free and (c.suspect = 0 or c.place_of_kind = 1) order by c.turn_at, c.id limit ?3
         )
-        returning id, kind, subject, user_id, chatroom_id, attempt, errors, panics, deaths, last_error, deadline_at";
+        returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at";
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt from jobs j
         where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
@@ -157,9 +159,9 @@ impl Db {
     /// Throws a job away that this version does not know.
     pub async fn discard_job(&self, job: &Job) -> Result<(), WriteError> {
         let write = Write::new()
-            .then(&ROOM_OF_JOB_HELD, params![job.chatroom_id])
+            .then(&ROOM_HAS_ONE_LESS, params![job.chatroom_id])
             .must(&DISCARDED, params![job.id, job.attempt], Refusal::LeaseLost)
-            .then(&NEXT_IN_ROOM_READY, params![job.chatroom_id]);
+            .then(&NEXT_IN_ROOM_READY, params![job.chatroom_id, job.seq]);
         self.write(write).await.map(|_| ())
     }
 
@@ -194,6 +196,7 @@ impl FromRow for Job {
             subject: row.column()?,
             user_id: row.column()?,
             chatroom_id: row.column()?,
+            seq: row.column()?,
             attempt: row.column()?,
             errors: row.column()?,
             panics: row.column()?,

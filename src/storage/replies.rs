@@ -4,35 +4,32 @@ use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, NewKey, Refusal, Write, WriteError, idempotency, usage};
 use crate::domain::chat::{CONTEXT_MESSAGES, Outcome, Role, TokenUsage};
-use crate::domain::ids::{ChatroomId, JobId, MessageId, UserId};
+use crate::domain::ids::{ChatroomId, MessageId, UserId};
 use crate::domain::job::{self, DEADLINE, Job, JobKind};
 use crate::domain::plan::{DailyLimit, Tier};
 use crate::domain::time::{Day, Timestamp};
 use crate::error::{Error, Result};
 
 statements! {
-    ROOM_MOVED_ON = "update chatrooms set last_seq = last_seq + 2, updated_at = ?3 where id = ?1 and user_id = ?2";
+    ROOM_MOVED_ON = "update chatrooms set last_seq = last_seq + 2, open_replies = open_replies + 1, updated_at = ?3
+        where id = ?1 and user_id = ?2";
     EXCHANGE_ADD = "insert into messages
           (chatroom_id, seq, id, role, content, status, reply_to, quota_day, created_at)
         values (?1, (select last_seq - 1 from chatrooms where id = ?1), ?2, 'user', ?4, 'complete', null, null, ?6),
           (?1, (select last_seq from chatrooms where id = ?1), ?3, 'assistant', '', 'pending', ?2, ?5, ?6)";
     JOB_ADD = "insert into jobs
           (id, kind, subject, user_id, chatroom_id, seq, state, turn_at, run_at, created_at, deadline_at)
-        values (?1, ?2, ?3, ?4, ?5, (select last_seq from chatrooms where id = ?5),
-          case when exists (select 1 from jobs where chatroom_id = ?5 and state <> 'dead') then 'blocked' else 'ready' end,
-          cast(?6 as bigint) + cast(?7 as bigint) * (select count(*) from
-            (select 1 from jobs where user_id = ?4 and state <> 'dead' limit ?10) w),
-          ?8, ?8, ?9)";
+        select ?1, ?2, ?1, ?3, c.id, c.last_seq, case when c.open_replies > 1 then 'blocked' else 'ready' end,
+          u.turn_at, ?6, ?6, ?7
+        from chatrooms c join usage u on u.user_id = c.user_id and u.day = ?5 where c.id = ?4";
     REPLY_TASK = "select u.tier, c.instructions, c.model, m.seq
         from messages m join chatrooms c on c.id = m.chatroom_id join users u on u.id = c.user_id
         where m.id = ?1 and c.id = ?2 and c.user_id = ?3";
     REPLY_CONTEXT = "select id, role, content, reply_to, outcome from messages
         where chatroom_id = ?1 and seq < ?2 and status = 'complete' order by seq desc limit ?3";
-    // Whoever accepts a message holds the room's row; so does whoever ends a job, lest a message accepted meanwhile
-    // waits behind a job that is gone.
-    ROOM_OF_JOB_HELD = "select id, last_seq from chatrooms where id = ?1 /*hold*/";
-    NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where chatroom_id = ?1 and state = 'blocked'
-        and seq = (select min(seq) from jobs where chatroom_id = ?1 and state <> 'dead')";
+    ROOM_HAS_ONE_LESS = "update chatrooms set open_replies = open_replies - 1 where id = ?1";
+    NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where state = 'blocked' and id = (select m.id from messages m
+        where m.chatroom_id = ?1 and m.seq > ?2 and m.status = 'pending' order by m.seq limit 1)";
     JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
     JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
         where id = ?1 and attempt = ?2 and state = 'running'";
@@ -54,8 +51,6 @@ pub struct NewExchange<'a> {
     pub message_id: MessageId,
     /// The id of its reply.
     pub reply_id: MessageId,
-    /// The id of the reply's job.
-    pub job_id: JobId,
     /// What was said.
     pub content: &'a str,
     /// The sender's plan.
@@ -117,21 +112,19 @@ impl Db {
     pub async fn accept_message(&self, new: &NewExchange<'_>, key: Option<NewKey>) -> Result<u32, WriteError> {
         let exchange = params![new.chatroom_id, new.message_id, new.reply_id, new.content, new.day, new.now];
         let job = params![
-            new.job_id,
-            JobKind::Reply.as_str(),
             new.reply_id,
+            JobKind::Reply.as_str(),
             new.user_id,
             new.chatroom_id,
-            job::turn_base(new.now, new.tier),
-            job::turn_spacing_ms(),
+            new.day,
             new.now,
-            new.now + DEADLINE,
-            job::WAITING_COUNTED
+            new.now + DEADLINE
         ];
         let write =
             Write::new().must(&ROOM_MOVED_ON, params![new.chatroom_id, new.user_id, new.now], Refusal::NotFound);
         let write = idempotency::kept(write, key.as_ref());
-        let write = usage::one_unit(write, new.user_id, new.day, new.limit);
+        let turn = job::turn_base(new.now, new.tier);
+        let write = usage::one_unit(write, new.user_id, new.day, new.limit, turn);
         let write = idempotency::counted(write, key.as_ref())
             .then(&EXCHANGE_ADD, exchange)
             .then(&JOB_ADD, job)
@@ -155,13 +148,15 @@ impl Db {
     pub async fn finish_reply(&self, job: &Job, done: &Finished, now: Timestamp) -> Result<(), WriteError> {
         let status = done.outcome.status();
         let failed = status == crate::domain::chat::Status::Failed;
-        let write = Write::new().then(&ROOM_OF_JOB_HELD, params![job.chatroom_id]);
+        // The room's row comes first, as it does when a message is accepted: whoever has it, the other waits, and no
+        // message is blocked by a job that is just ending.
+        let write = Write::new().then(&ROOM_HAS_ONE_LESS, params![job.chatroom_id]);
         let write = if failed {
             write.must(&JOB_DEAD, params![job.id, job.attempt, done.error], Refusal::LeaseLost)
         } else {
             write.must(&JOB_DONE, params![job.id, job.attempt], Refusal::LeaseLost)
         };
-        let write = write.then(&NEXT_IN_ROOM_READY, params![job.chatroom_id]);
+        let write = write.then(&NEXT_IN_ROOM_READY, params![job.chatroom_id, job.seq]);
         let reply = params![
             job.subject,
             done.content.as_str(),

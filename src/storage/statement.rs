@@ -13,11 +13,6 @@ pub struct Sql {
     guarded: OnceLock<String>,
 }
 
-/// In a text: rows that another process is busy with are passed over where the engine has such a thing.
-const SKIP_LOCKED: &str = "/*skip locked*/";
-/// In a text: the rows found are held until the end of the transaction where the engine has more than one writer.
-const HOLD: &str = "/*hold*/";
-
 impl Sql {
     /// Wraps a text; made by [`statements!`] so that it is in the catalogue.
     #[must_use]
@@ -34,12 +29,7 @@ impl Sql {
     /// The text for PostgreSQL.
     #[must_use]
     pub fn postgres(&self) -> &str {
-        self.postgres.get_or_init(|| {
-            self.text
-                .replace('?', "$")
-                .replace(SKIP_LOCKED, "for update skip locked")
-                .replace(HOLD, "for no key update")
-        })
+        self.postgres.get_or_init(|| self.text.replace('?', "$"))
     }
 
     /// The text for PostgreSQL that raises the refusal, its last parameter, when no row was changed.

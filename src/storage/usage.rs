@@ -3,21 +3,28 @@
 use super::statement::{params, statements};
 use super::{Db, Refusal, Write};
 use crate::domain::ids::UserId;
+use crate::domain::job;
 use crate::domain::plan::DailyLimit;
-use crate::domain::time::Day;
+use crate::domain::time::{Day, Timestamp};
 use crate::error::Result;
 
 statements! {
-    UNIT_TAKEN = "insert into usage (user_id, day, used) select ?1, ?2, 1 where cast(?3 as bigint) > 0
-        on conflict (user_id, day) do update set used = usage.used + 1 where usage.used < ?3";
+    // The user's turn in the queue moves on with each unit: never before `?4`, by `?5` from the last one, and at most `?6`.
+    UNIT_TAKEN = "insert into usage (user_id, day, used, turn_at) select ?1, ?2, 1, ?4 where cast(?3 as bigint) > 0
+        on conflict (user_id, day) do update set used = usage.used + 1,
+          turn_at = case when usage.turn_at + ?5 <= ?4 then ?4
+            when usage.turn_at + ?5 >= ?6 then ?6 else usage.turn_at + ?5 end
+        where usage.used < ?3";
     USED = "select used from usage where user_id = ?1 and day = ?2";
     USER_HELD = "update users set tier = tier where id = ?1";
 }
 
-/// Adds the step that takes a unit; refused when the day is used up, however many try at once.
-pub(super) fn one_unit(write: Write, user_id: UserId, day: Day, limit: DailyLimit) -> Write {
+/// Adds the step that takes a unit, and with it the next turn in the queue; refused when the day is used up, however
+/// many try at once.
+pub(super) fn one_unit(write: Write, user_id: UserId, day: Day, limit: DailyLimit, turn: Timestamp) -> Write {
     let limit = limit.map_or(i64::MAX, i64::from);
-    write.must(&UNIT_TAKEN, params![user_id, day, limit], Refusal::QuotaExceeded)
+    let taken = params![user_id, day, limit, turn, job::turn_spacing_ms(), turn + job::FURTHEST_TURN];
+    write.must(&UNIT_TAKEN, taken, Refusal::QuotaExceeded)
 }
 
 impl Db {

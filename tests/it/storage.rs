@@ -119,7 +119,6 @@ impl Store {
             chatroom_id: saying.room,
             message_id: saying.message,
             reply_id: saying.reply,
-            job_id: saying.job,
             content: "Why is the sky blue?",
             tier: saying.tier,
             limit: saying.limit,
