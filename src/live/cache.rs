@@ -1,7 +1,8 @@
 //! The cache: sessions for a second, and each user's room list until the user changes it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,8 +20,8 @@ const PAGES: usize = 4;
 /// What is kept in this process to spare the database.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    sessions: moka::sync::Cache<SessionId, Session>,
-    revocations: Arc<RwLock<u64>>,
+    sessions: moka::sync::Cache<SessionId, (Session, u64)>,
+    revocations: Arc<AtomicU64>,
     rooms: moka::sync::Cache<UserId, Arc<RoomPages>>,
 }
 
@@ -52,31 +53,28 @@ impl Cache {
         }
     }
 
-    /// A session looked up less than a second ago.
+    /// A session looked up less than a second ago, and after the last revocation.
     #[must_use]
     pub fn session(&self, id: SessionId) -> Option<Session> {
-        self.sessions.get(&id)
+        let (session, revocations) = self.sessions.get(&id)?;
+        (revocations == self.revocations()).then_some(session)
     }
 
     /// How many revocations there have been: read it before the database, and hand it to [`Self::keep_session`].
     #[must_use]
     pub fn revocations(&self) -> u64 {
-        *self.revocations.read().unwrap_or_else(PoisonError::into_inner)
+        self.revocations.load(Ordering::SeqCst)
     }
 
-    /// Keeps a session, unless one was revoked since the database was asked. No revocation can come between the look
-    /// and the keeping, so a session that has ended is not seen even for a moment.
+    /// Keeps a session together with the count of revocations that it was looked up under. One revocation makes all
+    /// that was kept before it unseen, whoever is just reading or writing: nothing has to be found and removed in time.
     pub fn keep_session(&self, session: Session, revocations: u64) {
-        let current = self.revocations.read().unwrap_or_else(PoisonError::into_inner);
-        if *current == revocations {
-            self.sessions.insert(session.id, session);
-        }
+        self.sessions.insert(session.id, (session, revocations));
     }
 
     /// Forgets what is known of sessions, after one or all of a user's were ended or changed.
     pub fn forget_sessions(&self, ended: Option<SessionId>) {
-        let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
-        *revocations += 1;
+        self.revocations.fetch_add(1, Ordering::SeqCst);
         match ended {
             Some(id) => self.sessions.invalidate(&id),
             None => self.sessions.invalidate_all(),

@@ -94,7 +94,7 @@ impl Db {
             .then(&OLDEST_DEVICES_FORGOTTEN, params![phone, DEVICES_KEPT])
             .then(&USER_BY_PHONE, params![phone]);
         let mut written = self.write(write).await?;
-        let ended: Vec<(SessionId, Timestamp)> = written.take(4).map_err(WriteError::Failed)?;
+        let ended: Vec<(SessionId, Timestamp)> = written.take(5).map_err(WriteError::Failed)?;
         let users: Vec<User> = written.last().map_err(WriteError::Failed)?;
         let user = users.into_iter().next();
         let user = user.ok_or_else(|| WriteError::Failed(Error::internal("no account was made")))?;
