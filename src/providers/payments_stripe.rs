@@ -4,7 +4,7 @@
 mod call;
 pub mod event;
 mod fault;
-pub mod objects;
+mod objects;
 mod operations;
 pub mod signature;
 
@@ -16,10 +16,9 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::objects::read_subscription;
 use super::outbound;
-use super::payments::{
-    Answer, Checkout, End, Event, EventQuery, NewCheckout, NewCustomer, Payments, Price,
-};
+use super::payments::{Answer, Checkout, End, Event, EventQuery, NewCheckout, NewCustomer, Payments, Price};
 use crate::domain::subscription::SubscriptionView;
 use crate::error::{Error, Result};
 

@@ -6,4 +6,5 @@ mod docs;
 mod gemini;
 mod harness;
 mod main_job;
+mod stripe;
 mod transport;

@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn the_note_never_carries_free_text() {
-        let body = br#"{"error": {"type": "x y", "code": "bad key sk_live_1", "message": "sk_live_1", "param": "a\nb"}}"#;
+        let body =
+            br#"{"error": {"type": "x y", "code": "bad key sk_live_1", "message": "sk_live_1", "param": "a\nb"}}"#;
         assert_eq!(from_response(400, "req 1\n", body).note, "status 400");
     }
 }

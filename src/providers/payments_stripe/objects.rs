@@ -112,7 +112,7 @@ pub(super) fn moment(seconds: i64) -> Timestamp {
 
 /// Reads a subscription out of an answer or an event's body.
 #[must_use]
-pub fn subscription(object: &Value) -> Option<SubscriptionView> {
+pub fn read_subscription(object: &Value) -> Option<SubscriptionView> {
     SubscriptionObject::deserialize(object).ok().map(SubscriptionObject::into_view)
 }
 
