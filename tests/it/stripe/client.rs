@@ -14,10 +14,10 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_key() {
     server.fake.lose_next_answer();
     let customer = client(&server).make_customer(&new_customer()).await.unwrap();
     let calls = server.fake.calls();
-    assert_eq!(calls.iter().map(|call| call.outcome).collect::<Vec<_>>(), [
-        Some(KeyOutcome::New),
-        Some(KeyOutcome::Replayed)
-    ]);
+    assert_eq!(
+        calls.iter().map(|call| call.outcome).collect::<Vec<_>>(),
+        [Some(KeyOutcome::New), Some(KeyOutcome::Replayed)]
+    );
     assert_eq!(calls[0].idempotency_key, calls[1].idempotency_key);
     assert_eq!(client(&server).make_customer(&new_customer()).await.unwrap(), customer);
 }
@@ -28,7 +28,8 @@ async fn two_starts_at_once_open_one_page() {
     let stripe = client(&server);
     let customer = stripe.make_customer(&new_customer()).await.unwrap();
     server.fake.slow_next(Duration::from_millis(30));
-    let stripe = Stripe::new(StripeSettings { backoff: Duration::from_millis(60), ..settings(server.base_url()) }).unwrap();
+    let stripe =
+        Stripe::new(StripeSettings { backoff: Duration::from_millis(60), ..settings(server.base_url()) }).unwrap();
     let wanted = new_checkout(&customer, "attempt-1");
     let (one, other) = tokio::join!(stripe.open_checkout(&wanted), async {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -52,9 +53,15 @@ async fn the_same_key_for_another_change_is_refused() {
 
 #[tokio::test]
 async fn what_the_header_says_about_repeating_wins_over_the_status() {
-    for (status, header, calls) in
-        [(500, "true", 3), (500, "false", 1), (503, "", 3), (429, "", 3), (429, "false", 1), (400, "true", 3), (402, "", 1)]
-    {
+    for (status, header, calls) in [
+        (500, "true", 3),
+        (500, "false", 1),
+        (503, "", 3),
+        (429, "", 3),
+        (429, "false", 1),
+        (400, "true", 3),
+        (402, "", 1),
+    ] {
         let server = start().await;
         for _ in 0..4 {
             let reply = Reply::new(status, "text/html", "<html>no</html>");
@@ -120,7 +127,9 @@ async fn an_id_never_changes_the_path() {
 
 #[test]
 fn keys_and_addresses_that_could_never_be_sent_are_refused() {
-    for (base, key) in [("ftp://x", "sk"), ("nowhere", "sk"), ("http://x?y", "sk"), ("http://x", ""), ("http://x", "a\nb")] {
+    for (base, key) in
+        [("ftp://x", "sk"), ("nowhere", "sk"), ("http://x?y", "sk"), ("http://x", ""), ("http://x", "a\nb")]
+    {
         let settings = StripeSettings { base_url: base.into(), ..StripeSettings::new(key.into()) };
         assert!(Stripe::new(settings).is_err(), "{base} {key}");
     }

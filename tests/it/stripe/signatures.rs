@@ -50,12 +50,9 @@ fn one_changed_byte_anywhere_is_noticed() {
 #[test]
 fn the_time_is_the_same_both_ways() {
     let header = sign(SECRET, b"{}", at(START));
-    for (seconds, expected) in [
-        (-301, Err(SignatureFault::OutOfTime)),
-        (-300, Ok(())),
-        (300, Ok(())),
-        (301, Err(SignatureFault::OutOfTime)),
-    ] {
+    for (seconds, expected) in
+        [(-301, Err(SignatureFault::OutOfTime)), (-300, Ok(())), (300, Ok(())), (301, Err(SignatureFault::OutOfTime))]
+    {
         assert_eq!(verify(&header, b"{}", &[SECRET.into()], at(START + seconds)), expected, "{seconds}");
     }
 }
@@ -65,7 +62,8 @@ fn odd_headers_are_malformed() {
     let good = sign(SECRET, b"{}", at(START));
     let long = format!("{good},x={}", "y".repeat(MAX_HEADER));
     let two_times = format!("{good},t={START}");
-    for header in ["", "t=", "t=1", "v1=1", "t=-1,v1=1", "t=+1,v1=1", "t=99999999999999999999,v1=1", &long, &two_times] {
+    for header in ["", "t=", "t=1", "v1=1", "t=-1,v1=1", "t=+1,v1=1", "t=99999999999999999999,v1=1", &long, &two_times]
+    {
         assert_eq!(verify(header, b"{}", &[SECRET.into()], at(START)), Err(SignatureFault::Malformed), "{header}");
     }
 }
