@@ -8,6 +8,7 @@ mod door;
 mod form;
 mod idempotency;
 mod life;
+mod lists;
 mod pages;
 mod post;
 mod post_faults;
@@ -131,15 +132,15 @@ impl FakeStripe {
 
     /// The whole of it: the calls under `/v1`, and the pages.
     pub fn router(&self) -> Router {
-        self.pages().fallback(door::handle).with_state(self.clone())
+        Self::pages().fallback(door::handle).with_state(self.clone())
     }
 
     /// The pages alone, for a caller that shows them at an address of its own.
     pub fn pages_router(&self) -> Router {
-        self.pages().with_state(self.clone())
+        Self::pages().with_state(self.clone())
     }
 
-    fn pages(&self) -> Router<Self> {
+    fn pages() -> Router<Self> {
         Router::new()
             .route("/c/pay/{id}", get(pages::show_checkout).post(pages::finish_checkout))
             .route("/p/session/{id}", get(pages::show_portal).post(pages::use_portal))

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::form::{Form, missing};
 use super::reply::Reply;
-use super::shapes::{Shape, number, set, text};
+use super::shapes::{Shape, set, text};
 use super::world::World;
 
-type Answer = Result<Value, Reply>;
+pub(super) type Answer = Result<Value, Reply>;
 
 const SESSION: &[&str] = &[
     "allow_promotion_codes",
@@ -165,32 +165,8 @@ impl World {
         Ok(portal)
     }
 
-    fn known_customer(&self, id: &str) -> Result<(), Reply> {
+    pub(super) fn known_customer(&self, id: &str) -> Result<(), Reply> {
         self.customer(id).map(|_| ()).ok_or_else(|| Reply::no_such(400, "customer", "customer", id))
-    }
-
-    fn list_subscriptions(&self, form: &Form) -> Answer {
-        form.only(&[
-            "collection_method",
-            "created",
-            "customer",
-            "ending_before",
-            "limit",
-            "price",
-            "starting_after",
-            "status",
-        ])?;
-        if let Some(customer) = form.get("customer") {
-            self.known_customer(customer)?;
-        }
-        let is_wanted = |object: &Value| {
-            let status = text(object, "status");
-            let of_status =
-                form.get("status").map_or(status != "canceled", |wanted| wanted == "all" || wanted == status);
-            of_status && form.get("customer").is_none_or(|customer| text(object, "customer") == customer)
-        };
-        let all = self.subscriptions.iter().map(|one| &one.object).filter(|object| is_wanted(object));
-        page("/v1/subscriptions", all.rev(), form)
     }
 
     fn find_subscription(&self, id: &str) -> Result<usize, Reply> {
@@ -230,36 +206,6 @@ impl World {
         Ok(self.subscriptions[index].object.clone())
     }
 
-    fn list_prices(&self, form: &Form) -> Answer {
-        form.only(&[
-            "active",
-            "created",
-            "currency",
-            "ending_before",
-            "limit",
-            "lookup_keys",
-            "product",
-            "recurring",
-            "starting_after",
-            "type",
-        ])?;
-        let keys = form.list("lookup_keys");
-        let is_wanted = |price: &&Value| keys.is_empty() || keys.contains(&text(price, "lookup_key"));
-        page("/v1/prices", self.prices.iter().filter(is_wanted), form)
-    }
-
-    fn list_events(&self, form: &Form) -> Answer {
-        form.only(&["created", "delivery_success", "ending_before", "limit", "starting_after", "type", "types"])?;
-        let (since, types) = (form.number("created[gte]")?.unwrap_or(0), form.list("types"));
-        let all = self.events.iter().filter(|event| {
-            let kind = text(&event.body, "type");
-            let of_type = types.is_empty() || types.contains(&kind);
-            let of_success = form.get("delivery_success").is_none_or(|wanted| (wanted == "true") == event.is_delivered);
-            of_type && of_success && number(&event.body, "created").is_some_and(|created| created >= since)
-        });
-        page("/v1/events", all.map(|event| &event.body).rev(), form)
-    }
-
     fn create_endpoint(&mut self, form: &Form) -> Answer {
         form.only(&["api_version", "description", "enabled_events", "metadata", "url"])?;
         let url = address(form, "url")?.ok_or_else(|| missing("url"))?.to_owned();
@@ -271,18 +217,6 @@ impl World {
         self.settings.webhook_url = Some(url);
         Ok(self.make(Shape::Endpoint, endpoint))
     }
-}
-
-/// A page of a list, newest first.
-fn page<'a>(url: &str, all: impl Iterator<Item = &'a Value>, form: &Form) -> Answer {
-    let limit = form.number("limit")?.unwrap_or(10);
-    let limit = usize::try_from(limit).ok().filter(|limit| (1..=100).contains(limit));
-    let limit = limit.ok_or_else(|| Reply::invalid("", "limit", "This value must be between 1 and 100."))?;
-    let all: Vec<_> = all.collect();
-    let after = |last: &str| all.iter().position(|object| text(object, "id") == last).map_or(all.len(), |at| at + 1);
-    let start = form.get("starting_after").map_or(0, after);
-    let data: Vec<_> = all.iter().skip(start).take(limit).collect();
-    Ok(json!({"object": "list", "data": data, "has_more": start + data.len() < all.len(), "url": url}))
 }
 
 fn find(all: &[Value], id: &str) -> Option<Value> {

@@ -23,6 +23,7 @@ pub enum Payment {
 
 impl FakeStripe {
     /// Finishes a checkout page; returns the subscription that came of it.
+    #[expect(clippy::must_use_candidate, reason = "the payment is what most callers want")]
     pub fn pay(&self, session_id: &str, payment: Payment) -> Option<String> {
         self.act(|world| world.pay(session_id, payment))
     }
@@ -37,7 +38,9 @@ impl FakeStripe {
         self.act(|world| {
             let index = world.session(session_id).filter(|index| text(&world.sessions[*index], "status") == "open");
             let now = world.now();
-            index.into_iter().for_each(|index| world.expire_session(index, now));
+            if let Some(index) = index {
+                world.expire_session(index, now);
+            }
         });
     }
 
@@ -91,6 +94,7 @@ impl FakeStripe {
     }
 
     /// Makes a subscription without a checkout: a second one, or with `price_other` one of another product.
+    #[expect(clippy::must_use_candidate, reason = "the subscription is what most callers want")]
     pub fn subscribe(&self, customer_id: &str, price_id: &str) -> String {
         self.act(|world| {
             let now = world.now();

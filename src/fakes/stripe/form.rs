@@ -95,6 +95,6 @@ fn numbered(name: &str, before: &[(String, String)]) -> String {
         let candidate = format!("{list}[{index}]{rest}");
         before.iter().any(|(known, _)| *known == candidate)
     };
-    let index = (0..).find(|index| !taken(index)).unwrap_or(0);
+    let index = (0..=before.len()).find(|index| !taken(index)).unwrap_or(0);
     format!("{list}[{index}]{rest}")
 }

@@ -143,6 +143,7 @@ impl World {
         let (pays, is_held) = (one.card_works, !one.object["pause_collection"].is_null());
         self.change(index, at, |one| {
             set_period(&mut one.object, at);
+            set(&mut one.object, "status", "active");
             one.failures = 0;
         });
         match (is_held, pays) {

@@ -205,7 +205,7 @@ fn an_announced_end_comes_without_further_news() {
     for (one, end) in [(ends(true, None), END), (ends(false, Some(END - 5)), END - 5), (ends(true, Some(END + 5)), END)]
     {
         assert_eq!(one.will_end_at(), Some(at(end)));
-        assert_eq!(entitlement(&[one.clone()], &OFFER, at(end - 1), Pro).tier, Pro);
+        assert_eq!(entitlement(std::slice::from_ref(&one), &OFFER, at(end - 1), Pro).tier, Pro);
         assert_eq!(entitlement(&[one], &OFFER, at(end), Pro).tier, Basic);
     }
     assert_eq!(entitlement(&[view("active")], &OFFER, at(END + 1), Pro).tier, Pro);
