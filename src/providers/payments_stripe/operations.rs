@@ -14,16 +14,24 @@ type Result<T> = std::result::Result<T, PaymentError>;
 /// Pages of a list that are read at the most, a hundred objects each.
 const MAX_PAGES: usize = 20;
 
-/// The types of events that mean a change of ours; asked for when lost ones are looked for.
-const TYPES: [(&str, &str); 8] = [
+/// The types of events that ask something of us (twenty are allowed); asked for when lost ones are looked for.
+const TYPES: [(&str, &str); 16] = [
     ("types[0]", "checkout.session.completed"),
-    ("types[1]", "checkout.session.async_payment_succeeded"),
-    ("types[2]", "customer.subscription.created"),
-    ("types[3]", "customer.subscription.updated"),
-    ("types[4]", "customer.subscription.deleted"),
-    ("types[5]", "invoice.paid"),
-    ("types[6]", "invoice.payment_failed"),
-    ("types[7]", "customer.deleted"),
+    ("types[1]", "checkout.session.expired"),
+    ("types[2]", "checkout.session.async_payment_succeeded"),
+    ("types[3]", "checkout.session.async_payment_failed"),
+    ("types[4]", "customer.subscription.created"),
+    ("types[5]", "customer.subscription.updated"),
+    ("types[6]", "customer.subscription.deleted"),
+    ("types[7]", "customer.subscription.paused"),
+    ("types[8]", "customer.subscription.resumed"),
+    ("types[9]", "invoice.paid"),
+    ("types[10]", "invoice.payment_failed"),
+    ("types[11]", "invoice.payment_action_required"),
+    ("types[12]", "charge.refunded"),
+    ("types[13]", "charge.dispute.created"),
+    ("types[14]", "charge.dispute.closed"),
+    ("types[15]", "customer.deleted"),
 ];
 
 pub(super) async fn make_customer(inner: &Inner, wanted: &NewCustomer) -> Result<String> {

@@ -9,6 +9,8 @@ use pollux::fakes::stripe::{GivingUp, Payment, RunningStripe};
 use pollux::providers::payments::{CheckoutStatus, End, NewCustomer, PaymentFault, Payments as _};
 use pollux::providers::payments_stripe::Stripe;
 
+use rand::{RngExt as _, SeedableRng as _};
+
 use super::{DAY, START, at, client, shopper, start, user};
 
 /// A server, its client, a customer and the subscription it paid.
@@ -214,4 +216,36 @@ async fn its_pages_pay_manage_and_say_that_they_are_a_demo() {
     assert!(only(&stripe, &customer).await.will_end_at().is_some());
     http.post(&portal).body("action=renew").send().await.unwrap();
     assert_eq!(only(&stripe, &customer).await.will_end_at(), None);
+}
+
+#[tokio::test]
+async fn the_judge_agrees_with_the_rules_through_random_lives() {
+    let server = start().await;
+    let (stripe, fake) = (client(&server), &server.fake);
+    let offer = Offer { price_id: "price_pro", livemode: false, grace: None };
+    let mut dice = rand::rngs::SmallRng::seed_from_u64(7);
+    let mut plans = [0, 0];
+    for _ in 0..40 {
+        let somebody = NewCustomer { user_id: UserId::new(at(START)), phone: "+15005550007".into(), name: None };
+        let customer = stripe.make_customer(&somebody).await.unwrap();
+        let mut subscription = fake.subscribe(&customer, "price_pro");
+        for _ in 0..10 {
+            match dice.random_range(0..9) {
+                0 => fake.set_card(&subscription, false),
+                1 => fake.set_card(&subscription, true),
+                2 => fake.cancel_in_portal(&subscription),
+                3 => fake.renew_in_portal(&subscription),
+                4 => fake.refund(&customer, true),
+                5 if fake.expected_plan(&customer) == Basic => subscription = fake.subscribe(&customer, "price_pro"),
+                6 => drop(stripe.set_end(&subscription, End::AtPeriodEnd).await),
+                7 => fake.advance(DAY * dice.random_range(1..40)),
+                _ => fake.advance(20 * DAY),
+            }
+            let all = stripe.subscriptions(&customer).await.unwrap();
+            let plan = entitlement(&all, &offer, at(START), Basic).tier;
+            assert_eq!(plan, fake.expected_plan(&customer), "{all:?}");
+            plans[usize::from(plan == Pro)] += 1;
+        }
+    }
+    assert!(plans.iter().all(|count| *count > 50), "{plans:?}");
 }
