@@ -7,6 +7,7 @@ pub mod keys;
 pub mod otp;
 pub mod phone;
 pub mod plan;
+pub mod subscription;
 pub mod text;
 pub mod time;
 pub mod token;

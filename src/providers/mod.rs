@@ -4,3 +4,5 @@ pub mod model;
 pub mod model_demo;
 pub mod model_gemini;
 pub mod outbound;
+pub mod payments;
+pub mod payments_stripe;

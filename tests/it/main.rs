@@ -14,4 +14,5 @@ mod proof;
 mod quota;
 mod signin;
 mod storage;
+mod stripe;
 mod transport;
