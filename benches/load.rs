@@ -64,10 +64,17 @@ fn main() {
     let stop = CancellationToken::new();
     bench.forget_jobs(&server);
     let working = server.spawn(worker::run(bench.app.clone(), stop.clone(), Duration::from_secs(1)));
-    compare(&client, ("bare POST", bench.bare, &bare_post), ("accept, workers answering", bench.api, &send));
-    let depths = server.block_on(bench.app.db.queue_depths()).unwrap();
-    let left: i64 = depths.iter().map(|depth| depth.count).sum();
-    println!("\nreplies written: {}, jobs left: {left}", bench.model.calls());
+    let quiet = || server.block_on(bench.until_answered());
+    compare_after(
+        &client,
+        quiet,
+        ("bare POST", bench.bare, &bare_post),
+        ("accept, workers answering", bench.api, &send),
+    );
+    let (began, before) = (Instant::now(), bench.model.calls());
+    server.block_on(bench.until_answered());
+    let drained = (bench.model.calls() - before) as f64 / began.elapsed().as_secs_f64();
+    println!("\nreplies written in all: {}; the rest of the last round drained at {drained:.0}/s", bench.model.calls());
     stop.cancel();
     server.block_on(working).unwrap();
 }
@@ -126,6 +133,13 @@ impl Bench {
         self.users.iter().map(|user| make(user).into_bytes().into()).collect()
     }
 
+    /// Waits until no reply is owed.
+    async fn until_answered(&self) {
+        while !self.app.db.queue_depths().await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// What the runs without workers left behind would have to be worked off first.
     fn forget_jobs(&self, server: &tokio::runtime::Runtime) {
         server.block_on(worker::drain(&self.app)).unwrap();
@@ -152,8 +166,15 @@ async fn sign_in(app: &App, api: SocketAddr, number: usize) -> User {
 type Subject<'a> = (&'a str, SocketAddr, &'a [Arc<[u8]>]);
 
 fn compare(client: &tokio::runtime::Runtime, yardstick: Subject<'_>, subject: Subject<'_>) {
+    compare_after(client, || (), yardstick, subject);
+}
+
+/// Takes turns between both, each yardstick after `quiet` has brought quiet, so that work left behind by the subject
+/// does not slow it.
+fn compare_after(client: &tokio::runtime::Runtime, quiet: impl Fn(), yardstick: Subject<'_>, subject: Subject<'_>) {
     let (mut bare, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
+        quiet();
         bare.push(client.block_on(load(yardstick.1, yardstick.2)));
         ours.push(client.block_on(load(subject.1, subject.2)));
     }

@@ -13,7 +13,7 @@ pub const UNNAMED: &str = "New chat";
 /// Tokens of earlier conversation that go to the model at most.
 pub const CONTEXT_TOKENS: usize = 16_000;
 /// Messages of earlier conversation that are looked at at most.
-pub const CONTEXT_MESSAGES: i64 = 100;
+pub const CONTEXT_MESSAGES: i64 = 60;
 /// The longest reply, in tokens.
 pub const REPLY_TOKENS: u32 = 4_096;
 /// The longest stored reply, in bytes.
@@ -179,6 +179,9 @@ pub struct TokenUsage {
 /// about a character.
 #[must_use]
 pub fn estimate_tokens(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len().div_ceil(4);
+    }
     let quarter_tokens: usize = text.chars().map(|c| if c < '\u{0600}' { 1 } else { 4 }).sum();
     quarter_tokens.div_ceil(4)
 }

@@ -17,7 +17,9 @@ pub enum Value {
     Int(i64),
     /// Text.
     Text(String),
-    /// Bytes: ids, hashes.
+    /// An id, kept in place: nearly every row has some.
+    Id([u8; 16]),
+    /// Other bytes, such as hashes.
     Bytes(Vec<u8>),
 }
 
@@ -37,9 +39,8 @@ value_from! {
     bool => |flag| Value::Int(i64::from(flag)),
     &str => |text| Value::Text(text.to_owned()),
     String => |text| Value::Text(text),
-    Vec<u8> => |bytes| Value::Bytes(bytes),
-    &[u8] => |bytes| Value::Bytes(bytes.to_vec()),
-    [u8; 16] => |bytes| Value::Bytes(bytes.to_vec()),
+    &[u8] => |bytes| <[u8; 16]>::try_from(bytes).map_or_else(|_| Value::Bytes(bytes.to_vec()), Value::Id),
+    [u8; 16] => |bytes| Value::Id(bytes),
     [u8; 32] => |bytes| Value::Bytes(bytes.to_vec()),
     Timestamp => |moment| Value::Int(moment.as_millis()),
     Day => |day| Value::Int(day.number()),
@@ -49,14 +50,14 @@ macro_rules! value_from_ids {
     ($($id:ident),+) => {$(
         impl From<$id> for Value {
             fn from(id: $id) -> Self {
-                Self::Bytes(id.bytes().to_vec())
+                Self::Id(id.bytes())
             }
         }
 
         impl Column for $id {
             fn read(value: Value) -> Option<Self> {
                 match value {
-                    Value::Bytes(bytes) => bytes.try_into().ok().map(Self::from_bytes),
+                    Value::Id(bytes) => Some(Self::from_bytes(bytes)),
                     _ => None,
                 }
             }
@@ -112,6 +113,7 @@ impl Column for Vec<u8> {
     fn read(value: Value) -> Option<Self> {
         match value {
             Value::Bytes(bytes) => Some(bytes),
+            Value::Id(bytes) => Some(bytes.to_vec()),
             _ => None,
         }
     }
@@ -180,6 +182,7 @@ impl rusqlite::ToSql for Value {
             Self::Null => ValueRef::Null,
             Self::Int(number) => ValueRef::Integer(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Id(bytes) => ValueRef::Blob(bytes),
             Self::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
     }
@@ -195,7 +198,7 @@ impl Value {
             ValueRef::Text(text) => {
                 Self::Text(String::from_utf8(text.to_vec()).map_err(|_| rusqlite::Error::InvalidQuery)?)
             }
-            ValueRef::Blob(bytes) => Self::Bytes(bytes.to_vec()),
+            ValueRef::Blob(bytes) => bytes.into(),
         })
     }
 
@@ -206,7 +209,7 @@ impl Value {
             Type::INT8 => row.try_get::<_, Option<i64>>(index)?.into(),
             Type::INT4 => row.try_get::<_, Option<i32>>(index)?.map(i64::from).into(),
             Type::BOOL => row.try_get::<_, Option<bool>>(index)?.into(),
-            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(index)?.into(),
+            Type::BYTEA => row.try_get::<_, Option<&[u8]>>(index)?.into(),
             _ => row.try_get::<_, Option<String>>(index)?.into(),
         })
     }
@@ -223,6 +226,7 @@ impl ToSql for Value {
             Self::Int(number) if *kind == Type::INT4 => i32::try_from(*number)?.to_sql(kind, out),
             Self::Int(number) => number.to_sql_checked(kind, out),
             Self::Text(text) => text.to_sql_checked(kind, out),
+            Self::Id(bytes) => bytes.as_slice().to_sql_checked(kind, out),
             Self::Bytes(bytes) => bytes.to_sql_checked(kind, out),
         }
     }
