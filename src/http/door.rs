@@ -13,9 +13,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
+use super::body::{Deadline, Patience};
 use super::cors::Cors;
 use super::error::{Pending, render};
-use super::extract::{Deadline, Patience};
 use super::transport::inspect_head;
 use crate::app::App;
 use crate::config::host_name;

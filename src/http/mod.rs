@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod assets;
 pub mod auth;
+pub mod body;
 pub mod chatrooms;
 pub mod cors;
 pub mod docs;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use pollux::http::door::Door;
-use pollux::http::extract::Patience;
+use pollux::http::body::Patience;
 use pollux::http::router_behind;
 use pollux::serve::{Limits, Stop, serve};
 use reqwest::Method;

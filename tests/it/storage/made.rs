@@ -31,7 +31,9 @@ pub struct Saying {
 
 impl Saying {
     pub fn new(person: &Person, room: ChatroomId, now: Timestamp) -> Self {
-        let (message, reply, job) = (MessageId::new(now), MessageId::new(now), JobId::new(now));
+        let (message, reply) = (MessageId::new(now), MessageId::new(now));
+        // The job of a reply has the reply's id.
+        let job = JobId::from_bytes(reply.bytes());
         Self { user: person.id, room, message, reply, job, tier: Tier::Basic, limit: None, now }
     }
 
