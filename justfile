@@ -21,7 +21,7 @@ bench *ARGS:
 
 # The promises, under load and kill -9
 proof:
-    POLLUX_PROOF=full cargo test --release --test it -- --nocapture --test-threads=1 crash:: quota::
+    POLLUX_PROOF=full cargo test --release --test it -- --nocapture --test-threads=1 crash:: quota:: signin::races:: footprint::
 
 # Write the API's description to a file
 openapi:

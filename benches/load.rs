@@ -63,7 +63,8 @@ fn main() {
     }
     let stop = CancellationToken::new();
     bench.forget_jobs(&server);
-    let working = server.spawn(worker::run(bench.app.clone(), stop.clone(), Duration::from_secs(1)));
+    let working =
+        server.spawn(worker::run(bench.app.clone(), stop.clone(), CancellationToken::new(), Duration::from_secs(1)));
     let quiet = || server.block_on(bench.until_answered());
     compare_after(
         &client,

@@ -67,6 +67,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
 
 async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {
     note_settings(&config);
+    start::check_doors(&config, doors)?;
     let House { app, .. } = &start::open(config, Clock::System, None).await?;
     let listeners = start::bind(&app.config, doors).await?;
     let stop = Stop::new();
@@ -77,8 +78,7 @@ async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {
     if app.config.gemini.key.is_some() {
         start::probe_models(app);
     }
-    start::run(app.clone(), doors, listeners, stop).await;
-    Ok(())
+    start::run(app.clone(), doors, listeners, stop).await
 }
 
 /// Sentences on a terminal, one JSON object a line elsewhere.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -41,6 +42,15 @@ pub struct Doors {
     pub worker: bool,
 }
 
+/// Refuses doors that the database does not allow: a file serves one process, which must then do both.
+pub fn check_doors(config: &Config, doors: Doors) -> anyhow::Result<()> {
+    let is_file = matches!(config.database, Database::Sqlite { .. });
+    if is_file && !(doors.http && doors.worker) {
+        bail!("SQLite serves one process, which must serve and work: set DATABASE_URL to split them, or run `pollux`");
+    }
+    Ok(())
+}
+
 /// Opens the database and puts the parts together; `model` stands in for the one of the settings.
 pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -> anyhow::Result<House> {
     create_dir_all(&config.data_dir)
@@ -67,26 +77,44 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the doors on listeners that are bound already, until `stop`; returns when everything has ended.
-pub async fn run(app: App, doors: Doors, listeners: Listeners, stop: Stop) {
-    let stopping = CancellationToken::new();
-    let working = doors.worker.then(|| tokio::spawn(worker::run(app.clone(), stopping.clone(), GRACE)));
+/// Opens the doors on listeners that are bound already, until `stop`; returns when everything has ended. A door that
+/// ends by itself is a fault of ours: the others stop too, and the process ends with an error rather than half alive.
+pub async fn run(app: App, doors: Doors, listeners: Listeners, stop: Stop) -> anyhow::Result<()> {
+    let (stopping, cut) = (CancellationToken::new(), CancellationToken::new());
+    let mut open = JoinSet::new();
+    if doors.worker {
+        let working = worker::run(app.clone(), stopping.clone(), cut.clone(), GRACE);
+        open.spawn(working);
+    }
     let limits = limits(&app);
-    let metrics = listeners
-        .metrics
-        .map(|listener| tokio::spawn(serve::serve(listener, http::metrics_router(&app), limits.clone(), stop.clone())));
-    let serving =
-        listeners.http.map(|listener| tokio::spawn(serve::serve(listener, http::router(&app), limits, stop.clone())));
-    stop.begun().await;
+    let served = [
+        listeners.metrics.map(|listener| (listener, http::metrics_router(&app))),
+        listeners.http.map(|listener| (listener, http::router(&app))),
+    ];
+    for (listener, router) in served.into_iter().flatten() {
+        let serving = serve::serve(listener, router, limits.clone(), stop.clone());
+        open.spawn(async move {
+            serving.await;
+        });
+    }
+    let fault = tokio::select! {
+        () = stop.begun() => None,
+        Some(ended) = open.join_next() => Some(ended),
+    };
+    stop.begin();
     tracing::info!("Stopping: no new work is taken; running work has {} s to end.", GRACE.as_secs());
     stopping.cancel();
-    for door in [serving, metrics].into_iter().flatten() {
-        let _ = door.await;
-    }
-    if let Some(working) = working {
-        let _ = working.await;
-    }
+    let cutting = tokio::spawn(async move {
+        stop.is_cut().await;
+        cut.cancel();
+    });
+    while open.join_next().await.is_some() {}
+    cutting.abort();
     tracing::info!("Stopped.");
+    match fault {
+        None => Ok(()),
+        Some(ended) => bail!("a part of the server ended by itself: {ended:?}"),
+    }
 }
 
 /// Bound listeners of a process.

@@ -16,8 +16,6 @@ pub const CONTEXT_TOKENS: usize = 16_000;
 pub const CONTEXT_MESSAGES: i64 = 60;
 /// The longest reply, in tokens.
 pub const REPLY_TOKENS: u32 = 4_096;
-/// The longest stored reply, in bytes.
-pub const REPLY_BYTES: usize = 1 << 20;
 
 /// A room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -30,11 +30,3 @@ pub fn json_bytes(status: StatusCode, body: Bytes) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, MEDIA_TYPE);
     response
 }
-
-/// A sentence for a person, where there is nothing else to say.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Said {
-    /// The sentence.
-    #[schema(example = "Done.")]
-    pub message: String,
-}

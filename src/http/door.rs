@@ -75,8 +75,8 @@ fn admit(door: &Door, request: &mut Request) -> Result<()> {
     check_path(request.uri().path())
 }
 
-/// Runs the handler. One that may change something runs to its end even when its client goes, so that what follows a
-/// commit (wake-ups, dropped caches) is not lost.
+/// Runs the handler. One that may change something runs to its end even when its client goes or its time is over, so
+/// that what follows a commit (wake-ups, dropped caches) is not lost.
 async fn handle(mut request: Request, next: Next, deadline: Deadline) -> Response {
     request.extensions_mut().insert(deadline);
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -84,8 +84,8 @@ async fn handle(mut request: Request, next: Next, deadline: Deadline) -> Respons
     let ended = if is_safe {
         tokio::time::timeout_at(deadline.end, run).await
     } else {
-        let detached = tokio::spawn(tokio::time::timeout_at(deadline.end, run));
-        detached.await.unwrap_or_else(|error| Ok(Err(Box::new(error))))
+        let detached = tokio::time::timeout_at(deadline.end, tokio::spawn(run)).await;
+        detached.map(|ended| ended.unwrap_or_else(|error| Err(Box::new(error))))
     };
     match ended {
         Ok(Ok(response)) => response,

@@ -166,13 +166,18 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, is_trusted: impl Fn(IpAddr)
     let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let mut client = peer;
     for hop in hops.into_iter().rev() {
-        let Ok(address) = hop.parse::<IpAddr>() else { return client };
+        let Some(address) = hop_address(hop) else { return client };
         client = address;
         if !is_trusted(address) {
             return client;
         }
     }
     client
+}
+
+/// Some proxies write the port as well.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 impl<B: Form + Send, Q: Form + Send> FromRequest<App> for Input<B, Q> {
@@ -246,6 +251,7 @@ mod tests {
         };
         assert_eq!(seen("192.0.2.9", "203.0.113.1"), "192.0.2.9");
         assert_eq!(seen("10.0.0.1", "203.0.113.1"), "203.0.113.1");
+        assert_eq!(seen("10.0.0.1", "203.0.113.1:5678"), "203.0.113.1");
         assert_eq!(seen("10.0.0.1", "198.51.100.1, 203.0.113.1, 10.0.0.2"), "203.0.113.1");
         assert_eq!(seen("10.0.0.1", "203.0.113.1, nonsense"), "10.0.0.1");
     }

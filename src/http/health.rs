@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::answer::Json;
 use crate::app::App;
-use crate::config::{Database, PartState};
+use crate::config::Database;
 
 const LONGEST_PING: Duration = Duration::from_secs(2);
 
@@ -54,7 +54,6 @@ pub async fn health() -> Json<Health> {
         (status = 503, description = "The database is away", body = Readiness)))]
 pub async fn ready(State(app): State<App>) -> Json<Readiness> {
     let is_there = matches!(tokio::time::timeout(LONGEST_PING, app.db.ping()).await, Ok(Ok(())));
-    let is_real = app.config.parts().iter().any(|part| part.name == "replies" && part.state == PartState::Real);
     let readiness = Readiness {
         status: if is_there { "ready" } else { "not_ready" },
         database: if is_there { "ok" } else { "away" },
@@ -63,7 +62,7 @@ pub async fn ready(State(app): State<App>) -> Json<Readiness> {
             Database::Postgres { .. } => "postgres",
         },
         redis: "off",
-        model: if is_real { "real" } else { "demo" },
+        model: if app.config.gemini.key.is_some() { "real" } else { "demo" },
     };
     Json(if is_there { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, readiness)
 }

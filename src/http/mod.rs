@@ -23,7 +23,7 @@ pub mod web;
 
 use axum::Router;
 use axum::extract::State;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tower::Layer as _;
@@ -73,7 +73,7 @@ pub fn router_behind(app: &App, door: door::Door) -> Router {
 
 /// What only the operator sees, on a listener of its own.
 pub fn metrics_router(app: &App) -> Router {
-    Router::new().route("/metrics", get(show_metrics)).with_state(app.clone())
+    Router::new().route("/metrics", get(show_metrics)).layer(from_fn(transport::check_head)).with_state(app.clone())
 }
 
 async fn show_metrics(State(app): State<App>) -> impl IntoResponse {

@@ -43,9 +43,10 @@ const CUT_GRACE: Duration = Duration::from_secs(1);
 
 /// What a peer is told when there is no seat left in the house.
 const HOUSE_FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/problem+json\r\ncontent-length: 108\r\nretry-after: 5\r\ncache-control: no-store\r\n\
+    content-type: application/problem+json\r\ncontent-length: 140\r\nretry-after: 5\r\ncache-control: no-store\r\n\
     x-content-type-options: nosniff\r\nconnection: close\r\n\r\n\
-    {\"type\":\"/problems/overloaded\",\"title\":\"Too many connections; retry later\",\"status\":503,\"code\":\"overloaded\"}";
+    {\"type\":\"/problems/overloaded\",\"title\":\"Too busy\",\"status\":503,\"code\":\"overloaded\",\
+    \"detail\":\"Too many connections. Please try again later.\"}";
 
 /// Serves `app` on `listener` until `stop`, and returns how many connections had to be cut because they did not end
 /// within `limits.drain`.

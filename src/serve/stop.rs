@@ -48,7 +48,7 @@ impl Stop {
     }
 
     /// Waits for the moment from which nothing may go on.
-    pub(super) fn is_cut(&self) -> WaitForCancellationFuture<'_> {
+    pub fn is_cut(&self) -> WaitForCancellationFuture<'_> {
         self.0.hard.cancelled()
     }
 }

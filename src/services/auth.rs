@@ -16,12 +16,14 @@ use crate::domain::phone::Phone;
 use crate::domain::text::Name;
 use crate::domain::token::Bearer;
 use crate::domain::user::{SESSION_LIFE, Session, User};
-use crate::error::{Code as Problem, Error, Result};
+use crate::error::{Code as Problem, Error, LimitState, Result};
 use crate::live::limiter;
 use crate::storage::{NewChallenge, NewSession, Refusal};
 
 /// How long a name given at sign-up waits for the number's first right code.
 const SIGN_UP_LIFE: Duration = Duration::from_hours(24);
+
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A code on its way.
 #[derive(Debug)]
@@ -80,8 +82,9 @@ pub async fn send_code(
 ) -> Result<SentCode> {
     let now = app.clock.now();
     let is_known = is_known_client(app, phone, device_token).await?;
-    if !is_known && app.db.paused_until(phone).await? > now {
-        return Err(not_sent(Refusal::SendCapped, otp::SPACING));
+    let paused = app.db.paused_until(phone).await?.since(now);
+    if !is_known && !paused.is_zero() {
+        return Err(capped(paused));
     }
     let digits = otp::digits_after(app.db.misses(phone, now - otp::MISSES_KEPT).await?);
     let code = Code::draw(digits).map_err(Error::internal)?;
@@ -182,7 +185,12 @@ async fn refused_guess(app: &App, phone: &Phone, purpose: Purpose, challenge: Op
     match app.db.is_guessed_out(phone, purpose, challenge, app.clock.now()).await {
         Ok(true) => {
             Error::new(Problem::OtpAttemptsExceeded, "This code has had its guesses. Please ask for a new one.")
-                .retry_after(otp::SPACING)
+                .limited_by(spent(
+                    "guesses",
+                    u64::try_from(otp::GUESSES).unwrap_or(0),
+                    app.config.codes.life,
+                    otp::SPACING,
+                ))
         }
         Ok(false) => wrong_code(),
         Err(error) => error,
@@ -235,11 +243,24 @@ fn not_sent(refusal: Refusal, again_in: Duration) -> Error {
     match refusal {
         Refusal::TooSoon => {
             Error::new(Problem::OtpResendTooSoon, "A code was sent less than a minute ago; it is still good.")
-                .retry_after(again_in)
+                .limited_by(spent("code-spacing", 1, otp::SPACING, again_in))
         }
-        _ => Error::new(Problem::OtpSendLimited, "No more codes can be sent for now. Please try later.")
-            .retry_after(Duration::from_hours(1)),
+        _ => capped(HOUR),
     }
+}
+
+/// One answer for every cap, so that nothing is learnt from which it was.
+fn capped(again_in: Duration) -> Error {
+    Error::new(Problem::OtpSendLimited, "No more codes can be sent for now. Please try later.").limited_by(spent(
+        "codes",
+        u64::try_from(SendCaps::default().phone_hour).unwrap_or(0),
+        HOUR,
+        again_in,
+    ))
+}
+
+fn spent(policy: &'static str, quota: u64, window: Duration, resets_in: Duration) -> LimitState {
+    LimitState { policy, quota, window, remaining: 0, resets_in }
 }
 
 fn wrong_code() -> Error {

@@ -52,7 +52,6 @@ pub struct Accepted {
 
 /// Makes a room.
 pub async fn make_room(app: &App, caller: Session, wish: RoomWish, key: &[Vec<u8>]) -> Result<Answered<Chatroom>> {
-    app.limiter.make_room(caller.user_id, app.clock.now())?;
     plans::check_model(app, caller.tier, wish.model.as_deref())?;
     let name = wish.name.as_ref().map_or("", Name::as_str);
     let asked = [
@@ -67,6 +66,7 @@ pub async fn make_room(app: &App, caller: Session, wish: RoomWish, key: &[Vec<u8
         let answer = serde_json::from_str(&stored.answer).map_err(Error::internal)?;
         return Ok(Answered { answer, replayed: true });
     }
+    app.limiter.make_room(caller.user_id, app.clock.now())?;
     let now = app.clock.now();
     let new = NewChatroom {
         id: ChatroomId::new(now),

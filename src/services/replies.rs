@@ -12,7 +12,7 @@ use crate::domain::chat::{self, Outcome, TokenUsage};
 use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, LONGEST_CALL, PANICS, TRIES};
 use crate::error::{Error, Result};
 use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt, Verdict};
-use crate::storage::{Earlier, Finished, Refusal, ReplyTask, Setback, WriteError};
+use crate::storage::{Earlier, Finished, Refusal, Setback, WriteError};
 
 /// How long to leave the database alone before a reply is offered to it again.
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
@@ -22,23 +22,24 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
     if let Some(error) = given_up(app, job) {
         return settle(app, job, failed(Outcome::Failed, error)).await;
     }
-    if let Some(until) = app.breaker.ask(app.clock.now()) {
-        return postpone(app, job, until.since(app.clock.now())).await;
-    }
     let Some(task) = app.db.reply_task(job).await? else {
         return discard(app, job).await;
     };
+    let model = plans::model_for(app, task.tier, task.model.as_deref());
+    if let Some(until) = app.breaker.ask(model, app.clock.now()) {
+        return postpone(app, job, until.since(app.clock.now())).await;
+    }
     let earlier = app.db.reply_context(job, &task).await?;
-    let prompt = prompt(app, job, task, earlier);
+    let prompt = prompt(job, model, task.instructions, earlier);
     let left = job.deadline_at.since(app.clock.now());
     match timeout(left.min(LONGEST_CALL), listen(app, prompt)).await {
         Ok(Ok((text, ending))) => {
-            app.breaker.succeeded();
+            app.breaker.succeeded(model);
             settle(app, job, finished(text, ending)).await
         }
-        Ok(Err(fault)) => set_back(app, job, &fault).await,
+        Ok(Err(fault)) => set_back(app, job, model, &fault).await,
         Err(_) if left < LONGEST_CALL => settle(app, job, failed(Outcome::Failed, "deadline_exceeded")).await,
-        Err(_) => set_back(app, job, &away("the answer took too long")).await,
+        Err(_) => set_back(app, job, model, &away("the answer took too long")).await,
     }
 }
 
@@ -62,7 +63,7 @@ fn given_up(app: &App, job: &Job) -> Option<&'static str> {
     if app.clock.now() >= job.deadline_at {
         return Some("deadline_exceeded");
     }
-    (job.deaths >= DEATHS).then_some("internal")
+    (job.deaths >= DEATHS || job.errors >= TRIES).then_some("internal")
 }
 
 /// Reads the model's answer to its end.
@@ -82,11 +83,11 @@ fn away(note: &str) -> ModelError {
     ModelError { fault: ModelFault::Away, retry_after: None, note: note.to_owned() }
 }
 
-fn prompt(app: &App, job: &Job, task: ReplyTask, earlier: Vec<Earlier>) -> Prompt {
+fn prompt(job: &Job, model: &str, instructions: Option<String>, earlier: Vec<Earlier>) -> Prompt {
     let is_second_try_for_room = job.last_error.as_deref() == Some(ModelFault::NoRoom.code());
     Prompt {
-        model: plans::model_for(app, task.tier, task.model.as_deref()).to_owned(),
-        instructions: task.instructions,
+        model: model.to_owned(),
+        instructions,
         turns: context::turns(earlier),
         max_output_tokens: if is_second_try_for_room { chat::REPLY_TOKENS * 4 } else { chat::REPLY_TOKENS },
     }
@@ -109,9 +110,9 @@ fn failed(outcome: Outcome, error: &'static str) -> Finished {
 
 /// Puts a job back after a fault of the model, or gives it up: by the kind of fault, the tries it has had, and what
 /// is left until its deadline.
-async fn set_back(app: &App, job: &Job, error: &ModelError) -> Result<()> {
+async fn set_back(app: &App, job: &Job, model: &str, error: &ModelError) -> Result<()> {
     let (fault, tries) = (error.fault, job.errors + 1);
-    note_fault(app, job, error);
+    note_fault(app, job, model, error);
     // What was tried for another fault says nothing of this one.
     let is_first_of_its_kind = job.last_error.as_deref() != Some(fault.code());
     let may_help = match fault {
@@ -129,17 +130,17 @@ async fn set_back(app: &App, job: &Job, error: &ModelError) -> Result<()> {
     settle(app, job, failed(outcome, fault.code())).await
 }
 
-fn note_fault(app: &App, job: &Job, error: &ModelError) {
+fn note_fault(app: &App, job: &Job, model: &str, error: &ModelError) {
     app.metrics.model_failed(error.fault.code());
     let now = app.clock.now();
     match error.fault {
         ModelFault::Misconfigured => {
-            app.breaker.failed(now, true);
+            app.breaker.failed(model, now, true);
             tracing::error!(job = %job.id, note = error.note, "The model refuses our key, account or model name.");
         }
         ModelFault::Away => {
             tracing::warn!(job = %job.id, attempt = job.attempt, note = error.note, "A call of the model failed.");
-            if app.breaker.failed(now, false) {
+            if app.breaker.failed(model, now, false) {
                 tracing::error!("The model has failed many times in a row; calls pause for some seconds.");
             }
         }
@@ -169,6 +170,12 @@ async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
                 error = done.error, "A reply is final."
             );
             Ok(())
+        }
+        Err(WriteError::Failed(error)) if !error.is_transient() => {
+            // What can't be stored now can't be stored by the next renewal either: it counts as a failed try.
+            let wait = job::backoff(job.errors + 1, None, rand::random());
+            let setback = Setback { run_at: app.clock.now() + wait, errors: 1, panics: 0, error: "internal" };
+            held(app.db.retry_job(job, &setback).await).and(Err(error))
         }
         other => held(other),
     }

@@ -20,6 +20,8 @@ statements! {
     DUE_MADE_READY = "update jobs set state = 'ready' where state = 'waiting' and run_at <= ?1";
     ORPHANS_RESCUED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
         where state = 'running' and lease_until <= ?1";
+    ORPHANS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.lease_until <= ?1
+          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
     // A ready job is the first of its room, as those behind it are blocked. Of each user no more are taken than the plan
     // allows at once, and one suspect at a time. Those that must wait are left out before the candidates are counted:
     // however many they are, they hide nobody behind them.
@@ -55,6 +57,10 @@ statements! {
         where id = ?1 and attempt = ?2 and state = 'running'";
     RELEASED = "update jobs set state = 'ready', worker = null, lease_until = null
         where id = ?1 and attempt = ?2 and state = 'running'";
+    WORKERS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.worker = ?1
+          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
+    WORKERS_RELEASED = "update jobs set state = 'ready', worker = null, lease_until = null
+        where state = 'running' and worker = ?1";
     DISCARDED = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
     REPLY_PENDING = "update messages set status = 'pending' where id = ?1 and status = 'generating'";
     ALL_ORPHANED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
@@ -129,10 +135,11 @@ impl Db {
         let write = Write::new()
             .one_at_a_time(CLAIMING)
             .then(&DUE_MADE_READY, params![now])
+            .then(&ORPHANS_PENDING, params![now])
             .then(&ORPHANS_RESCUED, params![now])
             .then(&CLAIMED, claimed)
             .then(&REPLIES_BEGUN, params![worker, now + LEASE]);
-        self.write(write).await?.take(2)
+        self.write(write).await?.take(3)
     }
 
     /// Prolongs all leases of `worker` and says which it holds.
@@ -148,12 +155,17 @@ impl Db {
     }
 
     /// Puts a job back at once and uncounted, because this process stops.
-    pub async fn release_job(&self, id: JobId, attempt: i64, subject: Option<MessageId>) -> Result<(), WriteError> {
-        let mut write = Write::new().must(&RELEASED, params![id, attempt], Refusal::LeaseLost);
-        if let Some(subject) = subject {
-            write = write.then(&REPLY_PENDING, params![subject]);
-        }
+    pub async fn release_job(&self, id: JobId, attempt: i64) -> Result<(), WriteError> {
+        let write =
+            Write::new().must(&RELEASED, params![id, attempt], Refusal::LeaseLost).then(&REPLY_PENDING, params![id]);
         self.write(write).await.map(|_| ())
+    }
+
+    /// Puts all jobs of a worker back at once and uncounted, because its process stops.
+    pub async fn release_all_jobs(&self, worker: WorkerName) -> Result<()> {
+        let write = Write::new().then(&WORKERS_PENDING, params![worker]).then(&WORKERS_RELEASED, params![worker]);
+        self.write(write).await?;
+        Ok(())
     }
 
     /// Throws a job away that this version does not know.

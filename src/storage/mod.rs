@@ -68,7 +68,10 @@ impl Db {
 
     /// Asks the database for an answer, to know that it is there.
     pub async fn ping(&self) -> Result<()> {
-        self.rows(&users::PING, Vec::new()).await.map(|_| ())
+        self.rows(&users::PING, Vec::new()).await?;
+        // The readers of SQLite may answer while its one writer does not.
+        self.write(Write::new().then(&users::PING, Vec::new())).await?;
+        Ok(())
     }
 
     async fn rows(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {

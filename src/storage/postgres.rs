@@ -194,8 +194,18 @@ fn judge(error: tokio_postgres::Error) -> WriteError {
 
 /// Tells trouble that may pass (connections, locks, a restart, a full disk) from a fault of ours.
 pub(super) fn failed(error: tokio_postgres::Error) -> Error {
+    let kind = kind_of(&error);
+    // What the server says in detail may hold values: numbers and texts of people, which no log may have.
+    let note = match error.as_db_error() {
+        Some(told) => format!("{}: {}", told.code().code(), told.message()),
+        None => error.to_string(),
+    };
+    kind(note)
+}
+
+fn kind_of(error: &tokio_postgres::Error) -> fn(String) -> Error {
     let Some(state) = error.code() else {
-        return if error.is_closed() || is_io(&error) { Error::unavailable(error) } else { Error::internal(error) };
+        return if error.is_closed() || is_io(error) { Error::unavailable } else { Error::internal };
     };
     let passing = [
         SqlState::T_R_SERIALIZATION_FAILURE,
@@ -206,9 +216,9 @@ pub(super) fn failed(error: tokio_postgres::Error) -> Error {
     ];
     let class = &state.code()[..2];
     if passing.contains(state) || matches!(class, "08" | "53" | "57" | "58") {
-        return Error::unavailable(error);
+        return Error::unavailable;
     }
-    Error::internal(error)
+    Error::internal
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {

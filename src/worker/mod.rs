@@ -41,8 +41,8 @@ struct Running {
     handle: AbortHandle,
 }
 
-/// Works until `stop`, then gives running jobs `grace` to end and puts back those that have not.
-pub async fn run(app: App, stop: CancellationToken, grace: Duration) {
+/// Works until `stop`, then gives running jobs `grace` to end, or until `cut`, and puts back those that have not.
+pub async fn run(app: App, stop: CancellationToken, cut: CancellationToken, grace: Duration) {
     let sweeping = tokio::spawn(sweep::run(app.clone(), stop.clone()));
     let mut worker = Worker {
         app,
@@ -54,15 +54,16 @@ pub async fn run(app: App, stop: CancellationToken, grace: Duration) {
         may_hold_more: false,
     };
     worker.work(&stop).await;
-    worker.wind_down(grace).await;
+    worker.wind_down(&cut, grace).await;
     let _ = sweeping.await;
 }
 
 /// Works until nothing is due any more. For tests, which can't wait for a clock that stands still.
+#[doc(hidden)]
 pub async fn drain(app: &App) -> Result<()> {
     let name = rand::random();
     loop {
-        let jobs = app.db.claim_jobs(name, 64, app.clock.now()).await?;
+        let jobs = app.db.claim_jobs(name, i64::try_from(BATCH).unwrap_or(1), app.clock.now()).await?;
         if jobs.is_empty() {
             return Ok(());
         }
@@ -204,17 +205,18 @@ impl Worker {
         }
         for (id, attempt) in held {
             if !self.running.contains_key(&id) {
-                let _ = self.app.db.release_job(id, attempt, None).await;
+                let _ = self.app.db.release_job(id, attempt).await;
             }
         }
     }
 
-    async fn wind_down(&mut self, grace: Duration) {
+    async fn wind_down(&mut self, cut: &CancellationToken, grace: Duration) {
         let deadline = Instant::now() + grace;
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(deadline) => break,
+                () = cut.cancelled() => break,
                 _ = heartbeat.tick() => self.renew().await,
                 ended = self.tasks.join_next_with_id() => match ended {
                     Some(ended) => self.settle(ended).await,
@@ -222,16 +224,10 @@ impl Worker {
                 },
             }
         }
-        self.tasks.abort_all();
-        while let Some(ended) = self.tasks.join_next_with_id().await {
-            if let Ok((task, _)) = ended {
-                self.forget(task);
-            }
-        }
-        for Running { job, .. } in self.running.values() {
-            if self.app.db.release_job(job.id, job.attempt, Some(job.subject)).await.is_ok() {
-                tracing::info!(job = %job.id, "A job was put back because this process stops.");
-            }
+        self.tasks.shutdown().await;
+        match in_time(self.app.db.release_all_jobs(self.name)).await {
+            Ok(()) => tracing::info!(jobs = self.running.len(), "Jobs were put back because this process stops."),
+            Err(error) => tracing::error!(error = %error, "Jobs could not be put back; their leases will run out."),
         }
     }
 

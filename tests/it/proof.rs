@@ -5,6 +5,8 @@
 //! | nothing accepted is lost, doubled or miscounted, however often the process is killed | `crash::loops` |
 //! | the jobs of a dead process are taken over soon; one that only slept changes nothing | `crash::takeover` |
 //! | a stop loses nothing and says nothing wrong | `crash::stopping` |
+//! | a code has five guesses and opens one session, however many try at once | `signin::races` |
+//! | the program starts at once and is small | `footprint` |
 //! | five messages a day are five, in a race, across midnight, with a clock that jumps | `quota::races`, `quota::days` |
 //! | a unit comes back once, and there is no way round the quota | `quota::refunds`, `quota::ways_round` |
 //!

@@ -19,11 +19,6 @@ use serde_json::{Value, json};
 use crate::harness::client::Answer;
 use crate::harness::{Client, TestApp};
 
-/// True when the sizes of a release are wanted, not those of every day.
-fn is_full() -> bool {
-    std::env::var("POLLUX_PROOF").is_ok_and(|proof| proof == "full")
-}
-
 /// One of many numbers, spread over the blocks that are limited together.
 fn number(index: usize) -> String {
     format!("+1500{:03}{:04}", index % 1_000, 1 + index / 1_000)

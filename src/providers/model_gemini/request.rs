@@ -40,6 +40,11 @@ struct ThinkingConfig<'a> {
     thinking_level: &'a str,
 }
 
+/// Models before the third generation take a budget of tokens instead, and refuse a level.
+fn takes_levels(model: &str) -> bool {
+    !model.starts_with("gemini-1") && !model.starts_with("gemini-2")
+}
+
 /// Writes the body of a call; a conversation that Gemini would refuse is refused here, without a call.
 pub(super) fn body(prompt: &Prompt, thinking_level: Option<&str>) -> Result<Vec<u8>, ModelError> {
     let contents: Vec<_> = prompt.turns.iter().filter(|turn| !turn.text.is_empty()).map(content).collect();
@@ -52,7 +57,9 @@ pub(super) fn body(prompt: &Prompt, thinking_level: Option<&str>) -> Result<Vec<
         contents,
         generation_config: GenerationConfig {
             max_output_tokens: prompt.max_output_tokens,
-            thinking_config: thinking_level.map(|thinking_level| ThinkingConfig { thinking_level }),
+            thinking_config: thinking_level
+                .filter(|_| takes_levels(&prompt.model))
+                .map(|thinking_level| ThinkingConfig { thinking_level }),
         },
     };
     serde_json::to_vec(&request).map_err(|_| refused("the conversation can't be written as JSON"))

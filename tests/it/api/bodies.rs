@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use pollux::http::door::Door;
 use pollux::http::body::Patience;
+use pollux::http::door::Door;
 use pollux::http::router_behind;
 use pollux::serve::{Limits, Stop, serve};
 use reqwest::Method;

@@ -12,7 +12,7 @@ use crate::harness::{Engine, TestApp, on_both_engines};
 
 fn work(app: &TestApp) -> DropGuard {
     let stop = CancellationToken::new();
-    tokio::spawn(worker::run(app.house.app.clone(), stop.clone(), Duration::ZERO));
+    tokio::spawn(worker::run(app.house.app.clone(), stop.clone(), CancellationToken::new(), Duration::ZERO));
     stop.drop_guard()
 }
 

@@ -38,7 +38,7 @@ on_both_engines! {
 
     async fn a_reply_being_written_goes_with_its_room(app) {
         let stop = CancellationToken::new();
-        let working = tokio::spawn(worker::run(app.house.app.clone(), stop.clone(), Duration::from_secs(5)));
+        let working = tokio::spawn(worker::run(app.house.app.clone(), stop.clone(), CancellationToken::new(), Duration::from_secs(5)));
         app.model.pace(Duration::from_millis(150), Duration::from_millis(10));
         app.model.otherwise(DemoAct::Say("too late now".to_owned()));
         let user = app.user().await;

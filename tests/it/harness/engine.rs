@@ -74,6 +74,12 @@ impl Lease {
     pub fn url(&self) -> Option<&str> {
         self.url.as_deref()
     }
+
+    /// Drops the database at once, connections and all; only PostgreSQL has one to drop.
+    pub async fn drop_now(&self) {
+        let server = self.server.as_ref().unwrap();
+        execute(server, &format!("drop database if exists {} with (force)", self.name)).await.unwrap();
+    }
 }
 
 impl Drop for Lease {

@@ -37,6 +37,11 @@ impl Site {
         Self { home: tempfile::tempdir().unwrap(), lease: engine.lease().await, settings: settings.to_vec() }
     }
 
+    /// Takes the database away from under whoever has it open.
+    pub async fn drop_database(&self) {
+        self.lease.drop_now().await;
+    }
+
     /// Starts a process on a free port.
     pub async fn start(&self) -> Process {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -105,6 +110,13 @@ impl Process {
         let mut client = self.client();
         client.token.clone_from(&user.token);
         client
+    }
+
+    /// A line of `/proc/<pid>/status`, in KiB, such as the memory it holds (`VmRSS`).
+    pub fn status_kib(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Ends it as a power cut would, and waits until it is gone.

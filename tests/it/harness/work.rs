@@ -19,7 +19,7 @@ impl Working {
     /// Starts a worker that gives running jobs `grace` to end when it is stopped.
     pub fn start(app: &App, grace: Duration) -> Self {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(worker::run(app.clone(), stop.clone(), grace));
+        let task = tokio::spawn(worker::run(app.clone(), stop.clone(), CancellationToken::new(), grace));
         Self { stop, task }
     }
 

@@ -26,7 +26,7 @@ async fn fail_in_a_row(app: &TestApp, times: usize) -> Vec<Asked> {
 }
 
 fn is_open(app: &TestApp) -> bool {
-    app.house.app.breaker.ask(app.clock.now()).is_some()
+    app.house.app.breaker.ask(&app.house.app.config.gemini.model, app.clock.now()).is_some()
 }
 
 on_both_engines! {

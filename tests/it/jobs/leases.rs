@@ -71,7 +71,7 @@ on_both_engines! {
         assert_lost(&db.finish_reply(&before, &answered("zombie"), now).await);
         assert_lost(&db.finish_reply(&before, &given_up(), now).await);
         assert_lost(&db.retry_job(&before, &setback).await);
-        assert_lost(&db.release_job(before.id, before.attempt, Some(before.subject)).await);
+        assert_lost(&db.release_job(before.id, before.attempt).await);
         assert_lost(&db.discard_job(&before).await);
         let reply = asked.reply().await;
         assert_eq!((&reply["status"], &reply["attempt"], &reply["content"]), (&"generating".into(), &2.into(), &"".into()));

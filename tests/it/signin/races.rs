@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{Sent, guesses, is_full, number, send};
+use super::{Sent, guesses, number, send};
 use crate::harness::{Client, TestApp, on_both_engines};
+use crate::proof::{figures, size};
 
 /// So many numbers are sent a code before the clock moves on, under the cap for everybody.
 const AN_HOURS_CODES: usize = 900;
@@ -24,7 +25,7 @@ fn with_status(statuses: &[u16], status: u16) -> usize {
 on_both_engines! {
     async fn of_a_hundred_guesses_at_once_five_are_evaluated_and_then_the_right_code_is_refused(app) {
         let client = app.client();
-        let codes = if is_full() { 2_000 } else { 12 };
+        let codes = size(12, 2_000);
         for index in 0..codes {
             let sent = a_code(&app, &client, index).await;
             let guess = |turn| {
@@ -36,12 +37,13 @@ on_both_engines! {
             sent.answer(&client).await.expect_problem(429, "otp_attempts_exceeded");
         }
         assert_eq!(guesses(&app).await, 5 * i64::try_from(codes).unwrap());
+        figures(&format!("{codes} codes with 100 wrong guesses at once each: 5 evaluated of each"));
         assert_eq!(app.count("select count(*) from sessions").await, 0);
     }
 
     async fn of_many_right_answers_at_once_one_begins_a_session(app) {
         let client = app.client();
-        let codes = if is_full() { 1_000 } else { 50 };
+        let codes = size(50, 1_000);
         for index in 0..codes {
             let sent = a_code(&app, &client, index).await;
             let statuses = join_all((0..50).map(|_| async { sent.answer(&client).await.status })).await;
@@ -49,6 +51,7 @@ on_both_engines! {
             // Beyond five guesses it is «too many» as long as the code has not been used.
             assert_eq!(with_status(&statuses, 401) + with_status(&statuses, 429), 49);
         }
+        figures(&format!("{codes} codes with 50 right answers at once each: {codes} sessions"));
         let codes = i64::try_from(codes).unwrap();
         assert_eq!(app.count("select count(*) from sessions").await, codes);
         assert_eq!(app.count("select count(*) from users").await, codes);

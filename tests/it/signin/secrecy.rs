@@ -5,9 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{is_full, number, send};
+use super::{number, send};
 use crate::harness::client::Answer;
 use crate::harness::{TestApp, on_both_engines};
+use crate::proof::is_full;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))

@@ -44,13 +44,13 @@ on_both_engines! {
 
     async fn a_released_job_goes_back_at_once_and_uncounted(store) {
         let (person, saying, job) = begun(store).await;
-        store.db.release_job(job.id, job.attempt, Some(job.subject)).await.unwrap();
+        store.db.release_job(job.id, job.attempt).await.unwrap();
         assert_eq!(status(store, &person, &saying).await, Status::Pending);
         assert_eq!(store.state(saying.job).await, "ready");
         let again = store.claim(9, NOON).await.remove(0);
         assert_eq!((again.attempt, again.errors, again.panics, again.deaths), (2, 0, 0, 0));
-        store.db.release_job(again.id, again.attempt, None).await.unwrap();
-        assert_eq!(refusal(store.db.release_job(again.id, again.attempt, None).await), Refusal::LeaseLost);
+        store.db.release_job(again.id, again.attempt).await.unwrap();
+        assert_eq!(refusal(store.db.release_job(again.id, again.attempt).await), Refusal::LeaseLost);
     }
 
     async fn a_set_back_job_counts_what_it_ended_in_and_shows_as_pending(store) {

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use pollux::domain::chat::{Outcome, Role, Status, TokenUsage};
-use pollux::domain::ids::{ChatroomId, MessageId};
+use pollux::domain::ids::ChatroomId;
 use pollux::domain::job::{DEADLINE, Job, JobKind, LEASE};
 use pollux::domain::plan::Tier;
 use pollux::storage::{Finished, NewChatroom, Refusal, Setback};
@@ -170,7 +170,6 @@ async fn refuse_all(store: &Store, job: &Job) {
         assert_eq!(refusal(store.db.finish_reply(job, &done(outcome, "late"), NOON).await), Refusal::LeaseLost);
     }
     assert_eq!(refusal(store.db.retry_job(job, &setback).await), Refusal::LeaseLost);
-    let subject: Option<MessageId> = Some(job.subject);
-    assert_eq!(refusal(store.db.release_job(job.id, job.attempt, subject).await), Refusal::LeaseLost);
+    assert_eq!(refusal(store.db.release_job(job.id, job.attempt).await), Refusal::LeaseLost);
     assert_eq!(refusal(store.db.discard_job(job).await), Refusal::LeaseLost);
 }
