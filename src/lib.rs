@@ -3,10 +3,13 @@
 //!
 //! The house has four floors; an import goes down, never up or sideways:
 //!
-//! - top: [`http`] and [`worker`](crate), the two doors, for requests and for jobs;
-//! - second: `services`, use cases that combine two or more of what lies below;
-//! - first: `storage` (durable truth), `live` (what may be lost), [`providers`] (other people's services);
+//! - top: [`http`] and [`worker`], the two doors, for requests and for jobs;
+//! - second: [`services`], use cases that combine two or more of what lies below;
+//! - between: [`app`], the tray that each request and job carries;
+//! - first: [`storage`] (durable truth), [`live`] (what may be lost), [`providers`] (other people's services);
 //! - ground: [`domain`], [`error`], [`config`]: types and rules.
+//!
+//! Beside them stand [`serve`], the accept loop, [`start`], which opens the doors, and [`fakes`], which play the outside.
 
 pub mod app;
 pub mod config;

@@ -99,7 +99,7 @@ pub async fn run(app: App, doors: Doors, listeners: Listeners, stop: Stop) -> an
     }
     let fault = tokio::select! {
         () = stop.begun() => None,
-        Some(ended) = open.join_next() => Some(ended),
+        Some(ended) = open.join_next() => Some(ended).filter(|_| !stop.is_begun()),
     };
     stop.begin();
     tracing::info!("Stopping: no new work is taken; running work has {} s to end.", GRACE.as_secs());

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::uri::{PathAndQuery, Uri};
@@ -25,6 +26,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+/// How much longer than its body a handler may take.
+const AFTER_BODY: Duration = Duration::from_millis(100);
 /// What all routes are served under as well.
 const PREFIX: &str = "/api/v1";
 
@@ -84,7 +87,8 @@ async fn handle(mut request: Request, next: Next, deadline: Deadline) -> Respons
     let ended = if is_safe {
         tokio::time::timeout_at(deadline.end, run).await
     } else {
-        let detached = tokio::time::timeout_at(deadline.end, tokio::spawn(run)).await;
+        // A body that is late at the same moment is to be told so by its reader.
+        let detached = tokio::time::timeout_at(deadline.end + AFTER_BODY, tokio::spawn(run)).await;
         detached.map(|ended| ended.unwrap_or_else(|error| Err(Box::new(error))))
     };
     match ended {

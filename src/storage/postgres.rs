@@ -193,6 +193,7 @@ fn judge(error: tokio_postgres::Error) -> WriteError {
 }
 
 /// Tells trouble that may pass (connections, locks, a restart, a full disk) from a fault of ours.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 pub(super) fn failed(error: tokio_postgres::Error) -> Error {
     let kind = kind_of(&error);
     // What the server says in detail may hold values: numbers and texts of people, which no log may have.
