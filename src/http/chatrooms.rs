@@ -1,7 +1,7 @@
 //! Rooms.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::answer::{Json, json_bytes};
-use super::extract::{Caller, Input};
+use super::extract::{Caller, Input, KnownTags};
 use super::form::{Fields, Form, Names, Nothing};
 use super::paging::{List, Page, cut};
 use crate::app::App;
@@ -105,20 +105,18 @@ pub async fn create_chatroom(
 pub async fn list_chatrooms(
     State(app): State<App>,
     Caller(caller): Caller,
-    headers: HeaderMap,
+    known: KnownTags,
     input: Input<Nothing, Page>,
 ) -> Result<Response> {
     let page = match &input.query.cursor {
         None => first_page(&app, caller, input.query.limit).await?,
         Some(cursor) => read_page(&app, caller, Some(cursor), input.query.limit).await?,
     };
-    let is_known = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .any(|line| line.split(',').any(|tag| tag.trim().trim_start_matches("W/") == page.etag));
-    let mut response =
-        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { json_bytes(StatusCode::OK, page.body) };
+    let mut response = if known.contains(&page.etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        json_bytes(StatusCode::OK, page.body)
+    };
     if let Ok(etag) = HeaderValue::try_from(page.etag) {
         response.headers_mut().insert(header::ETAG, etag);
     }

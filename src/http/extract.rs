@@ -51,6 +51,10 @@ pub struct CodeChecker;
 #[derive(Clone, Copy, Debug)]
 pub struct Newcomer;
 
+/// The entity tags that a client says it has.
+#[derive(Debug)]
+pub struct KnownTags(Vec<String>);
+
 /// What is asked, read and checked: the body, the query, and two headers that say how.
 #[derive(Debug)]
 pub struct Input<B, Q = Nothing> {
@@ -82,6 +86,25 @@ impl FromRequestParts<App> for Sender {
         let Caller(session) = Caller::from_request_parts(parts, app).await?;
         app.limiter.send(session.user_id, app.clock.now())?;
         Ok(Self(session))
+    }
+}
+
+impl KnownTags {
+    /// True when the client has this tag already.
+    #[must_use]
+    pub fn contains(&self, tag: &str) -> bool {
+        self.0.iter().any(|known| known == "*" || known == tag)
+    }
+}
+
+impl FromRequestParts<App> for KnownTags {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        let lines = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+        let tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+        // A list is compared weakly: whether a proxy marked the tag as weak does not matter.
+        Ok(Self(tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag).to_owned()).collect()))
     }
 }
 

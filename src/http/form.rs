@@ -42,6 +42,9 @@ impl<'a> Fields<'a> {
     /// Reads a form from a query; a key that stands twice is refused.
     pub fn read_query<T: Form>(app: &'a App, query: &str) -> Result<T> {
         let mut fields = Self { app, members: Map::new(), prefix: '?', flaws: Vec::new() };
+        if query.is_empty() {
+            return fields.fill();
+        }
         for (key, value) in
             reqwest::Url::parse(&format!("http://x/?{query}")).map_err(|_| Error::invalid("?", "query"))?.query_pairs()
         {

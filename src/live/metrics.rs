@@ -1,5 +1,7 @@
 //! What is counted for the operator, in Prometheus' text.
 
+use std::borrow::Cow;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -12,12 +14,24 @@ use crate::domain::chat::Outcome;
 
 /// A label of one name; its values are few and ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Label(&'static str, String);
+pub struct Label(&'static str, Cow<'static, str>);
 
 impl EncodeLabelSet for Label {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> std::fmt::Result {
         use prometheus_client::encoding::EncodeLabel as _;
-        (self.0, self.1.as_str()).encode(encoder.encode_label())
+        (self.0, self.1.as_ref()).encode(encoder.encode_label())
+    }
+}
+
+/// The statuses of nearly every answer need no memory of their own.
+fn status_text(status: u16) -> Cow<'static, str> {
+    match status {
+        200 => "200".into(),
+        201 => "201".into(),
+        202 => "202".into(),
+        204 => "204".into(),
+        304 => "304".into(),
+        other => other.to_string().into(),
     }
 }
 
@@ -74,25 +88,25 @@ impl Metrics {
 
     /// Counts an answer.
     pub fn answered(&self, status: u16, seconds: f64) {
-        self.requests.get_or_create(&Label("status", status.to_string())).inc();
+        self.requests.get_or_create(&Label("status", status_text(status))).inc();
         self.request_seconds.observe(seconds);
     }
 
     /// Counts a final reply and its tokens.
     pub fn reply_final(&self, outcome: Outcome, prompt_tokens: u32, reply_tokens: u32) {
-        self.replies.get_or_create(&Label("outcome", outcome.as_str().to_owned())).inc();
-        self.tokens.get_or_create(&Label("side", "prompt".to_owned())).inc_by(prompt_tokens.into());
-        self.tokens.get_or_create(&Label("side", "reply".to_owned())).inc_by(reply_tokens.into());
+        self.replies.get_or_create(&Label("outcome", outcome.as_str().into())).inc();
+        self.tokens.get_or_create(&Label("side", "prompt".into())).inc_by(prompt_tokens.into());
+        self.tokens.get_or_create(&Label("side", "reply".into())).inc_by(reply_tokens.into());
     }
 
     /// Counts a failed call of the model.
     pub fn model_failed(&self, fault: &'static str) {
-        self.model_faults.get_or_create(&Label("fault", fault.to_owned())).inc();
+        self.model_faults.get_or_create(&Label("fault", fault.into())).inc();
     }
 
     /// Notes how many jobs are in a state.
     pub fn queue_depth(&self, state: &str, count: i64) {
-        self.queue.get_or_create(&Label("state", state.to_owned())).set(count);
+        self.queue.get_or_create(&Label("state", state.to_owned().into())).set(count);
     }
 
     /// Notes how long the oldest ready job has waited.
@@ -107,12 +121,12 @@ impl Metrics {
 
     /// Counts something that happened to a code: `sent`, `refused`, `missed`, `used`.
     pub fn code(&self, event: &'static str) {
-        self.codes.get_or_create(&Label("event", event.to_owned())).inc();
+        self.codes.get_or_create(&Label("event", event.into())).inc();
     }
 
     /// Counts a room list that came from the cache (`hit`) or the database (`miss`).
     pub fn room_list(&self, source: &'static str) {
-        self.room_list_cache.get_or_create(&Label("source", source.to_owned())).inc();
+        self.room_list_cache.get_or_create(&Label("source", source.into())).inc();
     }
 
     /// Everything, as Prometheus reads it.

@@ -1,7 +1,7 @@
 //! The accept loop: HTTP/1.1 with a deadline for everything a peer can delay, caps on what it can open, and a stop that
 //! lets requests finish.
 //!
-//! Each connection is one task with one timer. Bytes pass through the [gate] before the parser sees them, so that the
+//! Each connection is one task with one timer. Bytes pass through a gate before the parser sees them, so that the
 //! limits hold whatever the split of the packets and ambiguous framing never reaches a handler. Handlers find the
 //! peer's address as `ConnectInfo<SocketAddr>` and a [`StopSignal`] in the request's extensions.
 

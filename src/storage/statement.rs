@@ -14,7 +14,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// Wraps a text; made by [`statements!`] so that it is in the catalogue.
+    /// Wraps a text; made by `statements!` so that it is in the catalogue.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
         Self { text, postgres: OnceLock::new(), guarded: OnceLock::new() }
