@@ -217,7 +217,7 @@ impl Form for RoomWish {
         let model = fields.nullable(&["model"], model_name);
         Some(Self {
             name: name?,
-            instructions: chats::instructions_text(instructions?.flatten()),
+            instructions: instructions?.flatten().map(|text| text.as_str().to_owned()),
             model: model?.flatten(),
         })
     }

@@ -1,5 +1,7 @@
 //! Errors on the wire: every code with its status, on one screen, and the problem document of RFC 9457.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -95,8 +97,7 @@ fn add_headers(headers: &mut HeaderMap, error: &Error, status: StatusCode) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(wait) = error.wait() {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds_up(wait).max(1)));
     }
     if let Some(limit) = error.limit() {
         add_limit(headers, &limit);
@@ -108,10 +109,15 @@ fn add_headers(headers: &mut HeaderMap, error: &Error, status: StatusCode) {
     }
 }
 
+/// Whole seconds, rounded up: who comes back then is not early.
+fn seconds_up(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
+}
+
 /// Says how a limit stands, in the form of the `RateLimit` header draft.
 pub fn add_limit(headers: &mut HeaderMap, limit: &LimitState) {
     let LimitState { policy, quota, window, remaining, resets_in } = limit;
-    let seconds = resets_in.as_secs() + u64::from(resets_in.subsec_nanos() > 0);
+    let seconds = seconds_up(*resets_in);
     let policy_text = format!("\"{policy}\";q={quota};w={}", window.as_secs());
     let state_text = format!("\"{policy}\";r={remaining};t={seconds}");
     for (name, text) in [(RATE_LIMIT_POLICY, policy_text), (RATE_LIMIT, state_text)] {

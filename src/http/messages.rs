@@ -18,9 +18,9 @@ use crate::domain::chat::{Message, Status};
 use crate::domain::ids::{ChatroomId, MessageId};
 use crate::domain::plan::Quota;
 use crate::domain::text::Content;
-use crate::error::{Error, LimitState, Result};
+use crate::error::{Error, Result};
 use crate::serve::StopSignal;
-use crate::services::chats;
+use crate::services::{chats, plans};
 use crate::storage::Listed;
 
 const CONTENT: Names = &["content", "prompt", "message"];
@@ -99,8 +99,8 @@ pub async fn send_message(
     let stream = format!("/chatroom/{room}/stream");
     let mut response = Json(status, SentMessage { message, reply, quota, stream }).into_response();
     let headers = response.headers_mut();
-    if let Some(limit) = quota.limit {
-        add_limit(headers, &daily(&app, quota, limit));
+    if let Some(remaining) = quota.remaining {
+        add_limit(headers, &plans::daily_state(&app, quota, remaining));
     }
     if let Some(Ok(applied)) = input.wait.map(|wait| HeaderValue::try_from(format!("wait={}", wait.as_secs()))) {
         headers.insert(PREFERENCE_APPLIED, applied);
@@ -157,16 +157,6 @@ pub async fn show_message(
 /// What a cursor of a room's messages is sealed with.
 pub(super) fn list_name(room: ChatroomId, is_newest_first: bool) -> String {
     format!("messages {room} {}", if is_newest_first { "desc" } else { "asc" })
-}
-
-fn daily(app: &App, quota: Quota, limit: u32) -> LimitState {
-    LimitState {
-        policy: "daily",
-        quota: limit.into(),
-        window: std::time::Duration::from_hours(24),
-        remaining: quota.remaining.unwrap_or_default().into(),
-        resets_in: quota.resets_at.since(app.clock.now()),
-    }
 }
 
 impl Form for SendMessage {

@@ -10,12 +10,11 @@ use crate::app::App;
 use crate::domain::chat::{Chatroom, Message, ReplyDetails, Role, Status};
 use crate::domain::ids::{ChatroomId, MessageId};
 use crate::domain::plan::Quota;
-use crate::domain::text::{Content, Instructions, Name};
+use crate::domain::text::{Content, Name};
 use crate::domain::user::Session;
-use crate::error::{Code, Error, LimitState, Result};
+use crate::error::{Code, Error, Result};
 use crate::storage::{ChatroomChange, NewChatroom, NewExchange, Refusal, WriteError};
 
-const DAY: Duration = Duration::from_hours(24);
 /// How often a waiting request looks for itself, should no announcement reach it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -223,18 +222,6 @@ fn message_refused(app: &App, error: WriteError, quota: Quota) -> Error {
 
 fn quota_exceeded(quota: Quota, app: &App) -> Error {
     let limit = quota.limit.unwrap_or_default();
-    let state = LimitState {
-        policy: "daily",
-        quota: limit.into(),
-        window: DAY,
-        remaining: 0,
-        resets_in: quota.resets_at.since(app.clock.now()),
-    };
+    let state = plans::daily_state(app, quota, 0);
     Error::new(Code::QuotaExceeded, format!("{limit} of {limit} messages used; resets at 00:00 UTC.")).limited_by(state)
-}
-
-/// Reads standing instructions into what a room keeps.
-#[must_use]
-pub fn instructions_text(instructions: Option<Instructions>) -> Option<String> {
-    instructions.map(|text| text.as_str().to_owned())
 }

@@ -1,9 +1,11 @@
 //! What a plan gives: how many messages, and which models.
 
+use std::time::Duration;
+
 use crate::app::App;
 use crate::domain::ids::UserId;
 use crate::domain::plan::{DailyLimit, Quota, Tier};
-use crate::error::{Error, Result};
+use crate::error::{Error, LimitState, Result};
 
 /// How many messages a day a plan holds.
 #[must_use]
@@ -18,6 +20,18 @@ pub fn daily_limit(app: &App, tier: Tier) -> DailyLimit {
 pub async fn quota(app: &App, user: UserId, tier: Tier) -> Result<Quota> {
     let day = app.clock.now().day();
     Ok(Quota::new(daily_limit(app, tier), app.db.used(user, day).await?, day))
+}
+
+/// The daily quota as the limit that headers tell of.
+#[must_use]
+pub fn daily_state(app: &App, quota: Quota, remaining: u32) -> LimitState {
+    LimitState {
+        policy: "daily",
+        quota: quota.limit.unwrap_or_default().into(),
+        window: Duration::from_hours(24),
+        remaining: remaining.into(),
+        resets_in: quota.resets_at.since(app.clock.now()),
+    }
 }
 
 /// The models a plan may choose from, its own first.
