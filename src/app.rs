@@ -2,20 +2,26 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, SigningKeys};
+use crate::domain::ids::UserId;
 use crate::domain::keys::Keys;
+use crate::domain::subscription::Offer;
 use crate::domain::time::Clock;
 use crate::domain::token::TokenRing;
 use crate::live::breaker::Breaker;
 use crate::live::bus::Bus;
 use crate::live::cache::Cache;
+use crate::live::hasher::Hasher;
 use crate::live::in_flight::InFlight;
 use crate::live::limiter::{Limiter, Rates};
 use crate::live::metrics::Metrics;
 use crate::providers::model::Model;
+use crate::providers::otp_sender::OtpSender;
+use crate::providers::payments::Payments;
 use crate::storage::Db;
 
 /// Rooms a user may make in an hour, unless requests of users are not limited at all.
@@ -43,6 +49,8 @@ pub struct Parts {
     pub bus: Bus,
     /// Spared reads.
     pub cache: Cache,
+    /// Hashing of passwords, a few at a time.
+    pub hasher: Hasher,
     /// Idempotency keys being executed.
     pub in_flight: InFlight,
     /// Limits by address and user.
@@ -51,12 +59,54 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Who answers.
     pub model: Arc<dyn Model>,
+    /// How the Pro plan is sold; none where it is not for sale.
+    pub billing: Option<Billing>,
+    /// Who carries texts, where codes go to phones.
+    pub sender: Option<Arc<dyn OtpSender>>,
+}
+
+/// Who takes payments, and what is sold: from the settings alone, never from a request.
+pub struct Billing {
+    /// Who takes them.
+    pub payments: Arc<dyn Payments>,
+    /// What its events are signed with; several while one is being rolled.
+    pub webhook_secrets: Vec<SecretString>,
+    /// The price that stands for Pro.
+    pub price_id: String,
+    /// True when real money moves.
+    pub livemode: bool,
+    /// How long an unpaid period stays Pro; nothing is: until the provider gives up.
+    pub grace: Option<Duration>,
+    /// Where a paid checkout returns to.
+    pub success_url: String,
+    /// Where an abandoned checkout returns to.
+    pub cancel_url: String,
+    /// Where the portal returns to.
+    pub return_url: String,
+}
+
+impl Billing {
+    /// What counts as the Pro plan.
+    #[must_use]
+    pub fn offer(&self) -> Offer<'_> {
+        Offer { price_id: &self.price_id, livemode: self.livemode, grace: self.grace }
+    }
+}
+
+/// The parts that talk to other people's services.
+pub struct Outside {
+    /// Who answers.
+    pub model: Arc<dyn Model>,
+    /// How the Pro plan is sold, if it is.
+    pub billing: Option<Billing>,
+    /// Who carries texts, where codes go to phones.
+    pub sender: Option<Arc<dyn OtpSender>>,
 }
 
 impl App {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(config: Config, signing: &SigningKeys, clock: Clock, db: Db, model: Arc<dyn Model>) -> Self {
+    pub fn new(config: Config, signing: &SigningKeys, clock: Clock, db: Db, outside: Outside) -> Self {
         let current = signing.current.expose_secret().as_bytes();
         let previous = signing.previous.as_ref().map(|secret| secret.expose_secret().as_bytes());
         let rates = Rates {
@@ -71,14 +121,25 @@ impl App {
             breaker: Breaker::default(),
             bus: Bus::default(),
             cache: Cache::new(config.cache_life),
+            hasher: Hasher::default(),
             in_flight: InFlight::default(),
             limiter: Limiter::new(rates),
             metrics: Metrics::default(),
             config,
             clock,
             db,
-            model,
+            model: outside.model,
+            billing: outside.billing,
+            sender: outside.sender,
         }))
+    }
+}
+
+impl App {
+    /// Forgets what is kept in this process of a user whose account is closed.
+    pub fn forget_user(&self, user: UserId) {
+        self.cache.forget_rooms(user);
+        self.limiter.forget_user(user);
     }
 }
 

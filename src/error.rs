@@ -50,6 +50,10 @@ codes! {
     InvalidCursor = "invalid_cursor",
     /// The key is empty, too long, repeated or not visible ASCII.
     IdempotencyKeyInvalid = "idempotency_key_invalid",
+    /// No valid signature, or too old.
+    WebhookSignatureInvalid = "webhook_signature_invalid",
+    /// Signed, but not an event we can store.
+    WebhookPayloadInvalid = "webhook_payload_invalid",
     /// No bearer token.
     AuthenticationRequired = "authentication_required",
     /// The token is not ours or not for this use.
@@ -60,6 +64,14 @@ codes! {
     SessionEnded = "session_ended",
     /// Code wrong, old, used or not for this request.
     OtpInvalid = "otp_invalid",
+    /// Unknown, expired or of an ended session.
+    RefreshTokenInvalid = "refresh_token_invalid",
+    /// Seen before: the session has been ended.
+    RefreshTokenReused = "refresh_token_reused",
+    /// Number or password wrong.
+    CredentialsInvalid = "credentials_invalid",
+    /// Give the password or a fresh code first.
+    ReauthenticationRequired = "reauthentication_required",
     /// No such thing, or not yours.
     NotFound = "not_found",
     /// The path is known, the method is not.
@@ -72,6 +84,8 @@ codes! {
     IdempotencyInProgress = "idempotency_in_progress",
     /// Too many rooms.
     RoomLimitReached = "room_limit_reached",
+    /// The account is Pro already, or about to be.
+    AlreadySubscribed = "already_subscribed",
     /// Over the limit of this route.
     BodyTooLarge = "body_too_large",
     /// Target over 8 KiB.
@@ -98,6 +112,10 @@ codes! {
     HeadersTooLarge = "headers_too_large",
     /// Our fault.
     Internal = "internal",
+    /// The payment provider failed; nothing changed.
+    PaymentProviderError = "payment_provider_error",
+    /// Subscriptions are switched off here.
+    BillingNotConfigured = "billing_not_configured",
     /// A dependency is away.
     Unavailable = "unavailable",
     /// Too much work waiting.

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use pollux::config::{Config, PartState, Settings};
 use pollux::domain::time::Clock;
 use pollux::serve::Stop;
-use pollux::start::{self, Doors, House};
+use pollux::start::{self, Doors};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +36,17 @@ enum Command {
     Migrate,
     /// Print the `OpenAPI` document
     Openapi,
+    /// What has to do with payments
+    Billing {
+        #[command(subcommand)]
+        task: Billing,
+    },
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Billing {
+    /// Compare every plan with the payment provider, as is done every hour
+    Reconcile,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +72,10 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Serve { no_worker } => runtime.block_on(serve(config, Doors { http: true, worker: !no_worker })),
         Command::Worker => runtime.block_on(serve(config, Doors { http: false, worker: true })),
         Command::Migrate => runtime.block_on(start::migrate(&config)),
+        Command::Billing { task: Billing::Reconcile } => {
+            println!("{}", runtime.block_on(start::reconcile(config))?);
+            Ok(())
+        }
         Command::Openapi => Ok(()),
     }
 }
@@ -68,7 +83,8 @@ fn run(command: &Command) -> anyhow::Result<()> {
 async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {
     note_settings(&config);
     start::check_doors(&config, doors)?;
-    let House { app, .. } = &start::open(config, Clock::System, None).await?;
+    let house = start::open(start::fit_payments(config, doors), Clock::System, None).await?;
+    let app = &house.app;
     let listeners = start::bind(&app.config, doors).await?;
     let stop = Stop::new();
     stop_on_signal(&stop)?;
@@ -78,7 +94,8 @@ async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {
     if app.config.gemini.key.is_some() {
         start::probe_models(app);
     }
-    start::run(app.clone(), doors, listeners, stop).await
+    start::probe_price(app);
+    start::run(&house, doors, listeners, stop).await
 }
 
 /// Sentences on a terminal, one JSON object a line elsewhere.

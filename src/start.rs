@@ -1,5 +1,7 @@
 //! Starting up and stopping: settings become an [`App`], and the doors open for it.
 
+mod payments;
+
 use std::fs::{File, OpenOptions, create_dir_all};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -7,21 +9,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use axum::Router;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, Outside};
 use crate::config::{Config, Database, SigningKeys};
 use crate::domain::time::Clock;
 use crate::http;
 use crate::providers::model::Model;
 use crate::providers::model_demo::Demo;
 use crate::providers::model_gemini::{Gemini, GeminiSettings};
+use crate::providers::sender_choice;
 use crate::serve::{self, Limits, Stop};
 use crate::storage::Db;
 use crate::worker;
+
+pub use self::payments::{DemoPayments, fit_payments, probe_price, reconcile};
 
 /// How long running replies have to end after a stop was asked for; with the rest it stays under 30 s.
 const GRACE: Duration = Duration::from_secs(20);
@@ -30,7 +36,17 @@ const GRACE: Duration = Duration::from_secs(20);
 pub struct House {
     /// The tray.
     pub app: App,
+    /// The stand-in that takes payments where they are a demo.
+    pub demo_payments: Option<DemoPayments>,
     _lock: Option<File>,
+}
+
+impl House {
+    /// All that is served to the public.
+    pub fn router(&self) -> Router {
+        let pages = self.demo_payments.as_ref().map(DemoPayments::pages);
+        http::router_beside(&self.app, pages.unwrap_or_default())
+    }
 }
 
 /// Which doors a process opens.
@@ -66,7 +82,10 @@ pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -
         Some(model) => model,
         None => choose_model(&config)?,
     };
-    Ok(House { app: App::new(config, &signing, clock, db, model), _lock: lock })
+    let (billing, demo_payments) = payments::open(&config, &clock, &db).await?;
+    let sender = sender_choice::choose(&config, &clock)?;
+    let outside = Outside { model, billing, sender };
+    Ok(House { app: App::new(config, &signing, clock, db, outside), demo_payments, _lock: lock })
 }
 
 /// Brings the database up to date and does nothing else.
@@ -79,7 +98,8 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 
 /// Opens the doors on listeners that are bound already, until `stop`; returns when everything has ended. A door that
 /// ends by itself is a fault of ours: the others stop too, and the process ends with an error rather than half alive.
-pub async fn run(app: App, doors: Doors, listeners: Listeners, stop: Stop) -> anyhow::Result<()> {
+pub async fn run(house: &House, doors: Doors, listeners: Listeners, stop: Stop) -> anyhow::Result<()> {
+    let app = house.app.clone();
     let (stopping, cut) = (CancellationToken::new(), CancellationToken::new());
     let mut open = JoinSet::new();
     if doors.worker {
@@ -89,7 +109,7 @@ pub async fn run(app: App, doors: Doors, listeners: Listeners, stop: Stop) -> an
     let limits = limits(&app);
     let served = [
         listeners.metrics.map(|listener| (listener, http::metrics_router(&app))),
-        listeners.http.map(|listener| (listener, http::router(&app))),
+        listeners.http.map(|listener| (listener, house.router())),
     ];
     for (listener, router) in served.into_iter().flatten() {
         let serving = serve::serve(listener, router, limits.clone(), stop.clone());

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::code_senders;
 use super::names;
 use super::reader::Reader;
+use crate::domain::country;
+use crate::domain::otp_text::MAX_SERVICE;
 
 /// Settings of one-time codes.
 #[derive(Clone, Debug)]
@@ -14,10 +17,12 @@ pub struct Codes {
     pub delivery: CodeDelivery,
     /// How long a code lives.
     pub life: Duration,
-    /// The account at Twilio; read and kept for a later version.
+    /// The account at Twilio.
     pub twilio: Twilio,
-    /// The operator's own sender; read and kept for a later version.
+    /// The operator's own sender.
     pub webhook: SmsWebhook,
+    /// What texts call the service.
+    pub service_name: String,
     /// Countries that texts go to: two letters, or a `+` and a calling code; empty names none.
     pub countries: Vec<String>,
     /// Put before numbers that come without a country code: its digits alone.
@@ -33,10 +38,18 @@ pub enum CodeDelivery {
     Log,
     /// By Twilio's messages.
     Twilio,
-    /// By Twilio, who makes and checks the code.
+    /// By Twilio's Verify, with codes of ours.
     TwilioVerify,
     /// By a signed call to the operator's own sender.
     Webhook,
+}
+
+impl CodeDelivery {
+    /// True for a way that ends at a phone, and costs money.
+    #[must_use]
+    pub const fn is_real(self) -> bool {
+        matches!(self, Self::Twilio | Self::TwilioVerify | Self::Webhook)
+    }
 }
 
 /// An account at Twilio.
@@ -54,7 +67,7 @@ pub struct Twilio {
     pub messaging_service_sid: Option<String>,
     /// One sender, in place of a pool.
     pub from: Option<String>,
-    /// The service that makes and checks codes (`VA...`).
+    /// The service of Verify (`VA...`).
     pub verify_service_sid: Option<String>,
     /// Where calls go, so that a stand-in can be used.
     pub api_base: String,
@@ -69,6 +82,9 @@ pub struct SmsWebhook {
     pub secret: Option<SecretString>,
 }
 
+/// Names no country: texts are switched off.
+const NO_COUNTRY: &str = "NONE";
+
 const WAYS: &[(&str, CodeDelivery)] = &[
     ("echo", CodeDelivery::Echo),
     ("log", CodeDelivery::Log),
@@ -82,14 +98,17 @@ pub(super) fn read(reader: &mut Reader<'_>, on_loopback: bool) -> Codes {
     if minutes > 10 {
         reader.note("OTP_EXPIRATION_MINUTES is above 10: a code should not live longer than that");
     }
-    Codes {
+    let codes = Codes {
         delivery: delivery(reader, on_loopback),
         life: Duration::from_secs(u64::from(minutes) * 60),
         twilio: twilio(reader),
         webhook: webhook(reader),
+        service_name: service_name(reader),
         countries: countries(reader),
         default_country_code: default_country_code(reader),
-    }
+    };
+    code_senders::check(reader, &codes);
+    codes
 }
 
 fn delivery(reader: &mut Reader<'_>, on_loopback: bool) -> CodeDelivery {
@@ -97,11 +116,15 @@ fn delivery(reader: &mut Reader<'_>, on_loopback: bool) -> CodeDelivery {
     if !is_set && !on_loopback {
         reader.fault("CODE_DELIVERY must be set where HOST is not a loopback address");
     }
-    let way = reader.choice(names::CODE_DELIVERY, WAYS).unwrap_or(CodeDelivery::Echo);
-    if !matches!(way, CodeDelivery::Echo | CodeDelivery::Log) {
-        reader.fault("CODE_DELIVERY names a way that this version cannot deliver codes by yet: set echo or log");
+    reader.choice(names::CODE_DELIVERY, WAYS).unwrap_or(CodeDelivery::Echo)
+}
+
+fn service_name(reader: &mut Reader<'_>) -> String {
+    let Some(found) = reader.first(names::SMS_SERVICE_NAME) else { return "Pollux".to_owned() };
+    if found.value.chars().count() > MAX_SERVICE || found.value.chars().any(char::is_control) {
+        reader.fault("SMS_SERVICE_NAME must be a line of 1 to 20 characters");
     }
-    way
+    found.value.to_owned()
 }
 
 fn twilio(reader: &mut Reader<'_>) -> Twilio {
@@ -123,10 +146,10 @@ fn webhook(reader: &mut Reader<'_>) -> SmsWebhook {
 
 fn countries(reader: &mut Reader<'_>) -> Vec<String> {
     let countries: Vec<_> = reader.list(names::SMS_COUNTRIES).iter().map(|item| item.to_ascii_uppercase()).collect();
-    let is_country = |item: &String| {
-        let letters = item.len() == 2 && item.bytes().all(|byte| byte.is_ascii_uppercase());
-        letters || item.strip_prefix('+').is_some_and(is_calling_code)
-    };
+    if countries == [NO_COUNTRY] {
+        return Vec::new();
+    }
+    let is_country = |item: &String| country::is_known(item) || item.strip_prefix('+').is_some_and(is_calling_code);
     if !countries.iter().all(is_country) {
         reader.fault("SMS_COUNTRIES must list countries by two letters (IN) or calling codes (+91)");
     }

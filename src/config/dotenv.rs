@@ -43,12 +43,12 @@ impl Parsed {
 }
 
 fn assignment<'a>(line: &'a str, line_number: usize, parsed: &mut Parsed) -> Option<(&'a str, &'a str)> {
-    let line = line.trim();
+    let line = line.trim_start();
     if line.is_empty() || line.starts_with('#') {
         return None;
     }
     let line = line.strip_prefix("export ").unwrap_or(line);
-    match line.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
+    match line.split_once('=').map(|(name, value)| (name.trim(), value.trim_start())) {
         Some((name, value)) if is_name(name) => Some((name, value)),
         _ => {
             parsed.notes.push(format!("line {line_number} of .env is not NAME=value and is left out"));
@@ -64,7 +64,7 @@ fn is_name(text: &str) -> bool {
 /// Reads one value, which may go on in `rest` while a quotation mark is open; answers it and what remains.
 fn read_value<'a>(value: &str, rest: &'a str, known: &dyn Fn(&str) -> Option<String>) -> Option<(String, &'a str)> {
     let Some(quote @ ('"' | '\'')) = value.chars().next() else {
-        return Some((fill_in(without_comment(value), false, known), rest));
+        return Some((fill_in(without_comment(value.trim_end()), false, known), rest));
     };
     if let Some(end) = closing(&value[1..], quote) {
         return Some((unquote(&value[1..=end], quote, known), rest));
@@ -161,6 +161,7 @@ mod tests {
     fn a_quoted_value_may_span_lines_and_the_next_line_is_still_read() {
         let pairs = values("A=\"one\ntwo\"\nB=3");
         assert_eq!(pairs, [("A".into(), "one\ntwo".into()), ("B".into(), "3".into())]);
+        assert_eq!(value("A='one \r\n two '  \r\n"), "one \r\n two ");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Listen {
     pub trusted_proxies: Vec<Cidr>,
     /// Origins of other sites that may call, compared exactly.
     pub cors_origins: Vec<String>,
+    /// Whether the description of the API and its two readers are served.
+    pub shows_docs: bool,
 }
 
 impl Listen {
@@ -84,6 +86,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Listen {
         extra_hosts: read_each(reader, names::ALLOWED_HOSTS, "host names such as chat.example.com", net::host_name),
         trusted_proxies: proxies(reader),
         cors_origins: read_each(reader, names::CORS_ORIGINS, "origins such as https://chat.example.com", net::origin),
+        shows_docs: reader.choice(names::DOCS, &[("on", true), ("off", false)]).unwrap_or(true),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every setting, read once from names and values, checked as a whole, and typed. Nothing is touched but what is
 //! handed in; making the signing key is a step of its own, [`SigningKeys::load_or_make`].
 
+mod code_senders;
 mod codes;
 mod database;
 mod dotenv;
@@ -52,6 +53,8 @@ pub struct Config {
     pub signing: GivenKeys,
     /// How long an access token lives; it ends with its session all the same.
     pub token_life: Duration,
+    /// How long after its use a refresh token may come once more, because its answer was lost.
+    pub refresh_grace: Duration,
     /// One-time codes.
     pub codes: Codes,
     /// The model.
@@ -95,6 +98,7 @@ impl Config {
             redis: redis::read(reader),
             signing: keys::read(reader, &database),
             token_life: token_life(reader),
+            refresh_grace: Duration::from_secs(reader.number(names::REFRESH_GRACE_SECONDS, 0..=30, 10).into()),
             codes: codes::read(reader, on_loopback),
             gemini: gemini::read(reader),
             payments: payments::read(reader, on_loopback),

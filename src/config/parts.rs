@@ -130,19 +130,32 @@ impl Config {
         let (state, sentence) = match self.codes.delivery {
             CodeDelivery::Echo => (PartState::Demo, "shown in the answer (echo); nothing is sent to a phone"),
             CodeDelivery::Log => (PartState::Demo, "written to the log; nothing is sent to a phone"),
-            CodeDelivery::Twilio | CodeDelivery::TwilioVerify => (PartState::Real, "sent by Twilio"),
+            CodeDelivery::Twilio => (PartState::Real, "sent by Twilio"),
+            CodeDelivery::TwilioVerify => (PartState::Real, "sent by Twilio Verify"),
             CodeDelivery::Webhook => (PartState::Real, "handed to your own sender"),
         };
-        Part { name: "codes", state, sentence: sentence.to_owned() }
+        let countries = match (state, self.codes.countries.as_slice()) {
+            (PartState::Real, []) => ", but to no country; set SMS_COUNTRIES".to_owned(),
+            (PartState::Real, countries) => format!(", to {}", countries.join(", ")),
+            _ => String::new(),
+        };
+        Part { name: "codes", state, sentence: format!("{sentence}{countries}") }
     }
 
     fn payment_part(&self) -> Part {
-        let sentence = if self.payments.secret_key.is_some() {
-            "off; this version does not take payments yet, the Stripe settings are read and kept"
-        } else {
-            "off; this version does not take payments yet"
+        let payments = &self.payments;
+        let (state, sentence) = match payments.mode {
+            PaymentMode::Off => (PartState::Off, "off; set STRIPE_SECRET_KEY to sell the Pro plan"),
+            PaymentMode::Demo => {
+                (PartState::Demo, "a demo checkout that takes no money; set STRIPE_SECRET_KEY for Stripe")
+            }
+            PaymentMode::Stripe if !payments.is_complete() => {
+                (PartState::Off, "off; STRIPE_WEBHOOK_SECRET and STRIPE_PRICE_ID_PRO must be set beside the key")
+            }
+            PaymentMode::Stripe if payments.is_live() => (PartState::Real, "Stripe, with real money"),
+            PaymentMode::Stripe => (PartState::Real, "Stripe, in test mode"),
         };
-        Part { name: "payments", state: PartState::Off, sentence: sentence.to_owned() }
+        Part { name: "payments", state, sentence: sentence.to_owned() }
     }
 
     fn data(&self) -> Part {

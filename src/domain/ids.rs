@@ -37,6 +37,15 @@ macro_rules! id_types {
                 Uuid::try_parse(text).ok().map(Self)
             }
 
+            /// Reads the form without hyphens, as others carry it for us.
+            #[must_use]
+            pub fn parse_bare(text: &str) -> Option<Self> {
+                if text.len() != 32 {
+                    return None;
+                }
+                Uuid::try_parse(text).ok().map(Self)
+            }
+
             /// The 16 bytes that storage keeps.
             #[must_use]
             pub fn bytes(self) -> [u8; 16] {
@@ -102,6 +111,12 @@ id_types! {
     MessageId,
     /// A unit of work in the queue.
     JobId,
+    /// What a job is about, whatever its kind.
+    SubjectId,
+    /// One try of a user to buy.
+    AttemptId,
+    /// Something that happened to the safety of an account.
+    EventId,
 }
 
 fn uuid_v7(now: Timestamp) -> Uuid {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ids::{ChatroomId, JobId, MessageId, UserId};
+use super::ids::{ChallengeId, ChatroomId, JobId, MessageId, SubjectId, UserId};
 use super::plan::Tier;
 use super::time::Timestamp;
 
@@ -27,6 +27,8 @@ pub const FURTHEST_TURN: Duration = Duration::from_mins(1);
 /// From this many deaths on a job is suspected of killing its process: two such jobs never run at the same time, so
 /// that the guilty one does not take the innocent with it.
 pub const SUSPECT_DEATHS: u32 = 3;
+/// How far ahead of all replies other work stands: it is short, and somebody waits for it.
+const HEAD_START: Duration = Duration::from_hours(1);
 /// How far apart the turns of one user are, so that others come between.
 const TURN_SPACING: Duration = Duration::from_secs(2);
 
@@ -35,21 +37,39 @@ const TURN_SPACING: Duration = Duration::from_secs(2);
 pub enum JobKind {
     /// Write a reply.
     Reply,
+    /// Read a user's subscriptions from the payment provider and mirror them.
+    SyncCustomer,
+    /// Find out whose charge an event is about, and go on from there.
+    FindCustomer,
+    /// Compare every paying user with the payment provider.
+    Reconcile,
+    /// Send the text of a code.
+    SendCode,
+    /// Erase what a closed account leaves.
+    EraseAccount,
 }
 
 impl JobKind {
+    const ALL: [Self; 6] =
+        [Self::Reply, Self::SyncCustomer, Self::FindCustomer, Self::Reconcile, Self::SendCode, Self::EraseAccount];
+
     /// The text that storage keeps.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reply => "reply",
+            Self::SyncCustomer => "sync_customer",
+            Self::FindCustomer => "find_customer",
+            Self::Reconcile => "reconcile",
+            Self::SendCode => "send_code",
+            Self::EraseAccount => "erase_account",
         }
     }
 
     /// The reverse of [`Self::as_str`]; none for a kind that a newer version wrote.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
-        (text == "reply").then_some(Self::Reply)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -60,13 +80,13 @@ pub struct Job {
     pub id: JobId,
     /// What is to be done; none when a newer version wrote it.
     pub kind: Option<JobKind>,
-    /// The message it is about.
-    pub subject: MessageId,
-    /// Whose it is.
-    pub user_id: UserId,
-    /// The room it is about.
-    pub chatroom_id: ChatroomId,
-    /// Its place in the room.
+    /// What it is about.
+    pub subject: SubjectId,
+    /// Whose it is, where it is somebody's.
+    pub user_id: Option<UserId>,
+    /// The room of a reply.
+    pub chatroom_id: Option<ChatroomId>,
+    /// The place of a reply in its room; 0 for other work.
     pub seq: i64,
     /// The lease's number: every write of the job carries it.
     pub attempt: i64,
@@ -80,6 +100,81 @@ pub struct Job {
     pub last_error: Option<String>,
     /// When to give up.
     pub deadline_at: Timestamp,
+}
+
+impl Job {
+    /// The reply that a job of that kind is about.
+    #[must_use]
+    pub fn reply(&self) -> MessageId {
+        MessageId::from_bytes(self.subject.bytes())
+    }
+
+    /// The challenge whose code a job sends.
+    #[must_use]
+    pub fn challenge(&self) -> ChallengeId {
+        ChallengeId::from_bytes(self.subject.bytes())
+    }
+
+    /// The user that a job about an account is about.
+    #[must_use]
+    pub fn account(&self) -> UserId {
+        UserId::from_bytes(self.subject.bytes())
+    }
+}
+
+/// A job about to be put into the queue, of any kind but a reply, which is enqueued with its message.
+#[derive(Clone, Copy, Debug)]
+pub struct NewJob {
+    /// Its id.
+    pub id: JobId,
+    /// What is to be done.
+    pub kind: JobKind,
+    /// What it is about.
+    pub subject: SubjectId,
+    /// Whose it is, where it is somebody's.
+    pub user_id: Option<UserId>,
+    /// The present.
+    pub now: Timestamp,
+    /// When to give up.
+    pub deadline_at: Timestamp,
+}
+
+impl NewJob {
+    /// A job about a user's account.
+    #[must_use]
+    pub fn about_account(kind: JobKind, user_id: UserId, now: Timestamp, patience: Duration) -> Self {
+        let (id, subject) = (JobId::new(now), SubjectId::from_bytes(user_id.bytes()));
+        Self { id, kind, subject, user_id: Some(user_id), now, deadline_at: now + patience }
+    }
+
+    /// A job that sends a code, given up when the code is over. It is nobody's, so that nothing tells who has an
+    /// account.
+    #[must_use]
+    pub fn about_code(challenge: ChallengeId, now: Timestamp, expires_at: Timestamp) -> Self {
+        let (id, subject) = (JobId::new(now), SubjectId::from_bytes(challenge.bytes()));
+        Self { id, kind: JobKind::SendCode, subject, user_id: None, now, deadline_at: expires_at }
+    }
+
+    /// A job that erases what a closed account leaves. It is the closed account's, and about the one that its rooms went
+    /// over to.
+    #[must_use]
+    pub fn about_remains(closed: UserId, holder: UserId, now: Timestamp, patience: Duration) -> Self {
+        let (id, subject) = (JobId::new(now), SubjectId::from_bytes(holder.bytes()));
+        Self { id, kind: JobKind::EraseAccount, subject, user_id: Some(closed), now, deadline_at: now + patience }
+    }
+
+    /// A job about the whole installation.
+    #[must_use]
+    pub fn about_all(kind: JobKind, now: Timestamp, patience: Duration) -> Self {
+        let id = JobId::new(now);
+        Self { id, kind, subject: SubjectId::from_bytes(id.bytes()), user_id: None, now, deadline_at: now + patience }
+    }
+
+    /// Its place in the queue: before all replies.
+    #[must_use]
+    pub fn turn_at(&self) -> Timestamp {
+        self.now - HEAD_START
+    }
 }
 
 /// The earliest turn of a job accepted at `now`; the earliest turn goes first. Those of Basic stand back a fixed time
@@ -108,6 +203,14 @@ pub fn backoff(failures: u32, asked: Option<Duration>, chance: f64) -> Duration 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_is_read_as_it_was_stored() {
+        for kind in JobKind::ALL {
+            assert_eq!(JobKind::from_stored(kind.as_str()), Some(kind));
+        }
+        assert_eq!(JobKind::from_stored("of_a_newer_version"), None);
+    }
 
     #[test]
     fn waits_double_and_stay_under_a_minute() {

@@ -20,6 +20,17 @@ pub const SPACING: Duration = Duration::from_mins(1);
 /// Codes of a number that can be used at one time; a further one replaces the oldest.
 pub const LIVE_AT_ONCE: i64 = 3;
 
+/// Sends to a country within [`CONVERSION_WINDOW`] from which on it is asked how many of their codes came back.
+pub const CONVERSION_SENDS: i64 = 100;
+/// One code in so many must come back, else somebody has texts sent for the money in them.
+pub const CONVERSION_SHARE: i64 = 10;
+/// How far back sends to a country are looked at.
+pub const CONVERSION_WINDOW: Duration = Duration::from_mins(10);
+/// Codes this young do not count as not come back: they may still be on their way, or being typed.
+pub const TYPING_TIME: Duration = Duration::from_secs(30);
+/// How long a country pauses.
+pub const COUNTRY_PAUSE: Duration = Duration::from_mins(30);
+
 /// Codes that a number's known clients may ask for beyond its caps.
 const RESERVE: i64 = 2;
 
@@ -64,6 +75,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// The reverse of [`Self::as_str`].
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        [Self::Login, Self::Confirm, Self::Reset].into_iter().find(|purpose| purpose.as_str() == text)
+    }
+
     /// The text that storage keeps and the code's digest covers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -71,6 +88,46 @@ impl Purpose {
             Self::Login => "login",
             Self::Confirm => "confirm",
             Self::Reset => "reset",
+        }
+    }
+}
+
+/// How far a text has come, as far as its carrier tells. It only moves on, so a report that comes late or twice changes
+/// nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Delivery {
+    /// The carrier has it.
+    Accepted,
+    /// It is on its way to the phone.
+    Sent,
+    /// It came to the phone.
+    Delivered,
+    /// It did not come to the phone.
+    Undelivered,
+    /// The carrier gave it up.
+    Failed,
+}
+
+impl Delivery {
+    /// The text that storage keeps and metrics show.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The stage it stands for; the last three are one stage, which nothing follows.
+    #[must_use]
+    pub const fn stage(self) -> i64 {
+        match self {
+            Self::Accepted => 1,
+            Self::Sent => 2,
+            Self::Delivered | Self::Undelivered | Self::Failed => 3,
         }
     }
 }
@@ -145,6 +202,24 @@ mod tests {
             let chi_square: f64 = place.iter().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum();
             // 9 degrees of freedom; a fair draw passes this bound but once in a million.
             assert!(chi_square < 45.1, "chi-square {chi_square}");
+        }
+    }
+
+    #[test]
+    fn neighbouring_digits_do_not_know_of_each_other() {
+        const DRAWS: u32 = 100_000;
+        let mut counts = [[0_u32; 100]; 5];
+        for _ in 0..DRAWS {
+            let code = Code::draw(6).unwrap();
+            for (place, pair) in code.as_str().as_bytes().windows(2).enumerate() {
+                counts[place][usize::from(pair[0] - b'0') * 10 + usize::from(pair[1] - b'0')] += 1;
+            }
+        }
+        for place in counts {
+            let expected = f64::from(DRAWS) / 100.0;
+            let chi_square: f64 = place.iter().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum();
+            // 99 degrees of freedom; a fair draw passes this bound but once in a million.
+            assert!(chi_square < 178.0, "chi-square {chi_square}");
         }
     }
 

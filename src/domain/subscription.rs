@@ -225,6 +225,17 @@ pub fn entitlement(all: &[SubscriptionView], offer: &Offer<'_>, now: Timestamp, 
     Entitlement { tier, shown: best.map(|view| view.show()), notices }
 }
 
+/// The next moment at which time alone may change what [`entitlement`] says: a set end, or the end of a grace.
+#[must_use]
+pub fn next_change(all: &[SubscriptionView], offer: &Offer<'_>, now: Timestamp) -> Option<Timestamp> {
+    let grace_end = |view: &SubscriptionView| {
+        let is_due = view.status == Status::PastDue;
+        Some(view.current_period_start? + offer.grace?).filter(|_| is_due)
+    };
+    let moments = all.iter().flat_map(|view| [view.will_end_at(), grace_end(view)]);
+    moments.flatten().filter(|moment| *moment > now).min()
+}
+
 fn counts(view: &SubscriptionView, offer: &Offer<'_>, notices: &mut Vec<Notice>) -> bool {
     if view.livemode != offer.livemode {
         notices.push(Notice::WrongMode(view.id.clone()));

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::ids::{SessionId, UserId};
 use super::phone::Phone;
 use super::plan::Tier;
@@ -11,6 +14,8 @@ use super::time::Timestamp;
 pub const SESSION_LIFE: Duration = Duration::from_hours(90 * 24);
 /// Sessions of a user at one time; a further one ends the oldest.
 pub const SESSIONS_AT_ONCE: i64 = 20;
+/// How long a session lasts without being refreshed.
+pub const SESSION_IDLE: Duration = Duration::from_hours(30 * 24);
 /// Device tokens kept for a number; a further one replaces the oldest.
 pub const DEVICES_KEPT: i64 = 20;
 
@@ -44,6 +49,48 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When it was ended, if it was.
     pub ended_at: Option<Timestamp>,
+}
+
+/// What a session was begun by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SignedInBy {
+    /// A code sent to the number.
+    Code,
+    /// The account's password.
+    Password,
+}
+
+impl SignedInBy {
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Password => "password",
+        }
+    }
+
+    /// The reverse of [`Self::as_str`].
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        if text == "code" { Self::Code } else { Self::Password }
+    }
+}
+
+/// A live session as its user sees it in a list.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenSession {
+    /// Its id.
+    pub id: SessionId,
+    /// What it was begun by.
+    pub by: SignedInBy,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it was begun or last refreshed.
+    pub seen_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
 }
 
 impl Session {

@@ -13,6 +13,7 @@ mod pages;
 mod post;
 mod post_faults;
 mod reply;
+mod restore;
 mod shapes;
 mod world;
 

@@ -1,25 +1,26 @@
-//! Sign-up, codes, sign-in and sign-out.
+//! Sign-up, codes and sign-in.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::answer::Json;
-use super::extract::{CodeChecker, Input, Newcomer, TokenHolder, Visitor};
-use super::form::{Fields, Form, Names, Nothing};
+use super::extract::{CodeChecker, Input, Newcomer, Visitor, Wished};
+use super::form::{Fields, Form, Names};
 use super::users::Me;
 use crate::app::App;
+use crate::domain::country;
 use crate::domain::ids::ChallengeId;
 use crate::domain::otp::{Code, Purpose};
 use crate::domain::phone::Phone;
 use crate::domain::text::Name;
 use crate::error::Result;
-use crate::services::auth::{self, Scope};
-use crate::services::plans;
+use crate::services::auth::{self, CodeWish, Guess, SentCode};
+use crate::services::sessions::SignedIn;
 
 const MOBILE: Names = &["mobile", "mobile_number", "mobileNumber", "phone"];
-const OTP: Names = &["otp", "otp_code", "code"];
+pub(super) const OTP: Names = &["otp", "otp_code", "code"];
 
 /// A number, and what its owner is called.
 #[derive(Debug, ToSchema)]
@@ -56,7 +57,7 @@ pub struct SendOtp {
     #[schema(value_type = Option<String>, example = "login", pattern = "^(login|confirm)$", nullable = false)]
     purpose: Purpose,
     /// What an earlier sign-in gave this client.
-    #[schema(value_type = Option<String>, example = json!(null))]
+    #[schema(value_type = Option<String>, example = json!(null), min_length = 1, max_length = 128)]
     device_token: Option<String>,
 }
 
@@ -114,13 +115,16 @@ pub struct Tokens {
     user: Me,
 }
 
-/// Which sessions to end.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct SignOut {
-    /// `others` or `all`; this session alone when absent.
-    #[param(value_type = Option<String>, required = false)]
-    scope: Scope,
+impl From<SentCode> for OtpSent {
+    fn from(sent: SentCode) -> Self {
+        Self {
+            message: "A code was sent.",
+            challenge_id: sent.challenge_id,
+            expires_in: sent.expires_in.as_secs(),
+            resend_after: sent.resend_after.as_secs(),
+            otp: sent.echo.map(|code| code.as_str().to_owned()),
+        }
+    }
 }
 
 /// Sign up
@@ -144,54 +148,44 @@ pub async fn sign_up(State(app): State<App>, _: Newcomer, input: Input<SignUp>) 
 pub async fn send_otp(
     State(app): State<App>,
     Visitor(address): Visitor,
+    Wished(locale): Wished,
     input: Input<SendOtp>,
 ) -> Result<Json<OtpSent>> {
     let SendOtp { mobile, purpose, device_token } = input.body;
-    let sent = auth::send_code(&app, &mobile, purpose, device_token.as_deref(), address).await?;
-    let answer = OtpSent {
-        message: "A code was sent.",
-        challenge_id: sent.challenge_id,
-        expires_in: sent.expires_in.as_secs(),
-        resend_after: sent.resend_after.as_secs(),
-        otp: sent.echo.map(|code| code.as_str().to_owned()),
-    };
-    Ok(Json(StatusCode::OK, answer))
+    let wish = CodeWish { phone: &mobile, purpose, device_token: device_token.as_deref(), address, locale };
+    Ok(Json(StatusCode::OK, auth::send_code(&app, wish).await?.into()))
 }
 
 /// Sign in with a code
 #[utoipa::path(post, path = "/auth/verify-otp", tag = "auth", request_body = VerifyOtp,
     responses((status = 200, description = "Signed in", body = Tokens)))]
-pub async fn verify_otp(State(app): State<App>, _: CodeChecker, input: Input<VerifyOtp>) -> Result<Json<Tokens>> {
+pub async fn verify_otp(
+    State(app): State<App>,
+    CodeChecker(address): CodeChecker,
+    input: Input<VerifyOtp>,
+) -> Result<Json<Tokens>> {
     let VerifyOtp { mobile, otp, challenge_id } = input.body;
-    let signed_in = auth::verify_code(&app, &mobile, &otp, challenge_id).await?;
-    let quota = plans::quota(&app, signed_in.user.id, signed_in.user.tier).await?;
-    let answer = Tokens {
-        access_token: signed_in.access_token,
-        token_type: "bearer",
-        expires_in: signed_in.expires_in.as_secs(),
-        refresh_token: signed_in.refresh_token,
-        device_token: signed_in.device_token,
-        user: Me::new(signed_in.user, quota),
-    };
-    Ok(Json(StatusCode::OK, answer))
+    let guess = Guess { phone: &mobile, code: &otp, challenge: challenge_id, address };
+    Ok(Json(StatusCode::OK, auth::verify_code(&app, &guess).await?.into()))
 }
 
-/// Sign out
-#[utoipa::path(post, path = "/auth/logout", tag = "auth", params(SignOut), security(("bearer" = [])),
-    responses((status = 204, description = "The sessions have ended")))]
-pub async fn log_out(
-    State(app): State<App>,
-    TokenHolder(bearer): TokenHolder,
-    input: Input<Nothing, SignOut>,
-) -> Result<StatusCode> {
-    auth::sign_out(&app, bearer, input.query.scope).await?;
-    Ok(StatusCode::NO_CONTENT)
+impl From<SignedIn> for Tokens {
+    fn from(signed_in: SignedIn) -> Self {
+        Self {
+            access_token: signed_in.access_token,
+            token_type: "bearer",
+            expires_in: signed_in.expires_in.as_secs(),
+            refresh_token: signed_in.refresh_token.as_str().to_owned(),
+            device_token: signed_in.device_token,
+            user: Me::new(signed_in.user, signed_in.quota),
+        }
+    }
 }
 
 impl Form for SignUp {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         fields.ignored("password");
-        let mobile = phone(fields);
+        let mobile = served_phone(fields);
         let name = fields.optional(&["name"], Name::parse);
         Some(Self { mobile: mobile?, name: name? })
     }
@@ -199,14 +193,14 @@ impl Form for SignUp {
 
 impl Form for SendOtp {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let mobile = phone(fields);
+        let mobile = served_phone(fields);
         let purpose = fields.optional(&["purpose"], |text| match text {
             "login" => Ok(Purpose::Login),
             "confirm" => Ok(Purpose::Confirm),
             _ => Err("unknown_purpose"),
         });
         let device_token = fields.nullable(&["device_token"], |text| {
-            if (1..=128).contains(&text.len()) { Ok(text.to_owned()) } else { Err("length") }
+            if (1..=128).contains(&text.chars().count()) { Ok(text.to_owned()) } else { Err("length") }
         });
         Some(Self {
             mobile: mobile?,
@@ -219,25 +213,28 @@ impl Form for SendOtp {
 impl Form for VerifyOtp {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mobile = phone(fields);
-        let otp = fields.required(OTP, Code::parse);
+        let otp = otp(fields);
         // Whatever is not an id of a challenge is the id of none.
         let challenge_id = fields.nullable(&["challenge_id"], |text| Ok(ChallengeId::from_path(text)));
         Some(Self { mobile: mobile?, otp: otp?, challenge_id: challenge_id?.flatten() })
     }
 }
 
-impl Form for SignOut {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let scope = fields.optional(&["scope"], |text| match text {
-            "others" => Ok(Scope::Others),
-            "all" => Ok(Scope::All),
-            _ => Err("unknown_scope"),
-        });
-        Some(Self { scope: scope?.unwrap_or(Scope::This) })
-    }
+/// A number that may be sent a text. Where nothing is really sent, every number may.
+pub(super) fn served_phone(fields: &mut Fields<'_>) -> Option<Phone> {
+    let codes = &fields.app().config.codes;
+    fields.required(MOBILE, |text| {
+        let phone = Phone::parse(text, codes.default_country_code.as_deref())?;
+        let is_served = !codes.delivery.is_real() || country::is_listed(&phone, &codes.countries);
+        if is_served { Ok(phone) } else { Err("phone_not_served") }
+    })
 }
 
-fn phone(fields: &mut Fields<'_>) -> Option<Phone> {
+pub(super) fn phone(fields: &mut Fields<'_>) -> Option<Phone> {
     let country = fields.app().config.codes.default_country_code.as_deref();
     fields.required(MOBILE, |text| Phone::parse(text, country))
+}
+
+pub(super) fn otp(fields: &mut Fields<'_>) -> Option<Code> {
+    fields.required(OTP, Code::parse)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
@@ -44,6 +44,12 @@ impl Deadline {
     pub fn of(began: Instant, patience: Patience) -> Self {
         Self { piece: patience.piece, end: began + patience.whole }
     }
+
+    /// The deadline that the door has set for a request.
+    #[must_use]
+    pub fn within(extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or_else(|| Self::of(Instant::now(), Patience::default()))
+    }
 }
 
 /// Refuses what is not JSON in UTF-8.
@@ -69,16 +75,19 @@ pub fn check_media_type(headers: &HeaderMap) -> Result<()> {
     if parts.all(is_utf8) { Ok(()) } else { Err(refused()) }
 }
 
+/// The longest body of a webhook, in bytes.
+pub const WEBHOOK: usize = 512 * 1024;
+
 /// Reads a body whole, within its deadline and size.
-pub async fn read_bytes(headers: &HeaderMap, body: Body, deadline: Deadline) -> Result<Bytes> {
+pub async fn read_bytes(headers: &HeaderMap, body: Body, deadline: Deadline, most: usize) -> Result<Bytes> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > BODY as u64) {
-        return Err(too_large());
+    if announced.is_some_and(|length| length > most as u64) {
+        return Err(too_large(most));
     }
-    collect(body, deadline).await
+    collect(body, deadline, most).await
 }
 
-async fn collect(mut body: Body, deadline: Deadline) -> Result<Bytes> {
+async fn collect(mut body: Body, deadline: Deadline, most: usize) -> Result<Bytes> {
     let mut all = Vec::new();
     loop {
         let by = deadline.end.min(Instant::now() + deadline.piece);
@@ -86,15 +95,15 @@ async fn collect(mut body: Body, deadline: Deadline) -> Result<Bytes> {
         let Some(frame) = frame else { return Ok(all.into()) };
         let frame = frame.map_err(|_| Error::new(Code::MalformedRequest, "The body ended before its time."))?;
         let Ok(data) = frame.into_data() else { continue };
-        if all.len() + data.len() > BODY {
-            return Err(too_large());
+        if all.len() + data.len() > most {
+            return Err(too_large(most));
         }
         all.extend_from_slice(&data);
     }
 }
 
-fn too_large() -> Error {
-    Error::new(Code::BodyTooLarge, "A body here holds at most 64 KiB.")
+fn too_large(most: usize) -> Error {
+    Error::new(Code::BodyTooLarge, format!("A body here holds at most {} KiB.", most / 1024))
 }
 
 fn too_slow() -> Error {

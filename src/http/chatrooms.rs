@@ -39,7 +39,7 @@ pub struct NewRoom {
     #[schema(example = "Answer in one sentence.", min_length = 1, max_length = 4000)]
     instructions: Option<String>,
     /// One of the models that the caller's plan offers.
-    #[schema(example = json!(null))]
+    #[schema(example = json!(null), min_length = 1, max_length = 100)]
     model: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub struct RoomChange {
     #[schema(example = "Answer in one sentence.", min_length = 1, max_length = 4000)]
     instructions: Option<String>,
     /// One of the models that the caller's plan offers.
-    #[schema(example = json!(null))]
+    #[schema(example = json!(null), min_length = 1, max_length = 100)]
     model: Option<String>,
 }
 
@@ -82,7 +82,8 @@ pub struct ChatroomDetail {
 
 /// Make a room
 #[utoipa::path(post, path = "/chatroom", tag = "chatrooms", request_body = NewRoom, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat harmless for 24 h")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$",
+        description = "Makes a repeat harmless for 24 h")),
     responses((status = 201, description = "The room", body = Chatroom)))]
 pub async fn create_chatroom(
     State(app): State<App>,

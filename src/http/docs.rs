@@ -11,6 +11,7 @@ use axum::routing::get;
 use bytes::Bytes;
 
 use super::assets::{Asset, CSS, JAVASCRIPT, Page};
+use super::openapi::show_document;
 
 /// What the two pages may load. Both libraries write styles into the page, and `ReDoc` searches in a worker that it
 /// makes from a blob; nothing else is open.
@@ -36,9 +37,10 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 static SWAGGER_UI: LazyLock<Page> = LazyLock::new(|| page(include_str!("../../web/docs.html")));
 static REDOC: LazyLock<Page> = LazyLock::new(|| page(include_str!("../../web/redoc.html")));
 
-/// `/docs`, `/redoc` and what they load; leaving it out switches the documentation off.
+/// `/docs`, `/redoc`, what they load and what they read; leaving it out switches the documentation off.
 pub fn router() -> Router {
     let pages = Router::new().route("/docs", get(show_swagger_ui)).route("/redoc", get(show_redoc));
+    let pages = pages.route(DOCUMENT_PATH, get(show_document));
     ASSETS.iter().fold(pages, |router, asset| asset.mount(router))
 }
 

@@ -9,16 +9,16 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, header};
-use tokio::time::Instant;
 
-use super::body::{Deadline, Patience, accepts_json, check_media_type, read_bytes};
+use super::body::{BODY, Deadline, accepts_json, check_media_type, read_bytes};
 use super::form::{Fields, Form, Nothing};
 use super::json;
 use crate::app::App;
+use crate::domain::locale::Locale;
 use crate::domain::token::{Bearer, TokenFault};
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
-use crate::services::auth;
+use crate::services::sessions;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -42,10 +42,14 @@ pub struct TokenHolder(pub Bearer);
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor(pub IpAddr);
 
+/// The language that a client would like texts in, where we have words in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wished(pub Option<Locale>);
+
 /// A visitor who has checked few codes of late. It stands before the body, so that whoever is too fast learns nothing
 /// more, and a check counts whatever it says.
 #[derive(Clone, Copy, Debug)]
-pub struct CodeChecker;
+pub struct CodeChecker(pub IpAddr);
 
 /// A visitor who has signed up few numbers of late.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +77,7 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let TokenHolder(bearer) = TokenHolder::from_request_parts(parts, app).await?;
-        let session = auth::session_of(app, bearer).await?;
+        let session = sessions::session_of(app, bearer).await?;
         app.limiter.request(session.user_id)?;
         Ok(Self(session))
     }
@@ -161,12 +165,21 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
+impl FromRequestParts<App> for Wished {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        let wishes = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Ok(Self(wishes.and_then(Locale::from_wishes)))
+    }
+}
+
 impl FromRequestParts<App> for CodeChecker {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
-        app.limiter.check_code(address, app.clock.now()).map(|()| Self)
+        app.limiter.check_code(address, app.clock.now()).map(|()| Self(address))
     }
 }
 
@@ -222,13 +235,12 @@ async fn read_form<B: Form>(app: &App, parts: &Parts, body: Body) -> Result<B> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return Fields::read_body(app, serde_json::json!({}));
     }
-    if B::IS_EMPTY && axum::body::HttpBody::is_end_stream(&body) {
+    if B::MAY_BE_ABSENT && axum::body::HttpBody::is_end_stream(&body) {
         return Fields::read_body(app, serde_json::json!({}));
     }
     check_media_type(&parts.headers)?;
-    let deadline = parts.extensions.get().copied().unwrap_or_else(|| Deadline::of(Instant::now(), Patience::default()));
-    let bytes = read_bytes(&parts.headers, body, deadline).await?;
-    if B::IS_EMPTY && bytes.is_empty() {
+    let bytes = read_bytes(&parts.headers, body, Deadline::within(&parts.extensions), BODY).await?;
+    if B::MAY_BE_ABSENT && bytes.is_empty() {
         return Fields::read_body(app, serde_json::json!({}));
     }
     Fields::read_body(app, json::read(&bytes)?)

@@ -12,8 +12,8 @@ const IGNORED_KEYS: [&str; 5] = ["page", "per_page", "use_cache", "include_messa
 
 /// A type that a body or a query is read into.
 pub trait Form: Sized {
-    /// True for the form without members, whose body may be absent.
-    const IS_EMPTY: bool = false;
+    /// True for a form whose body may be absent.
+    const MAY_BE_ABSENT: bool = false;
 
     /// Takes the members; none when some are wrong, which `fields` has noted.
     fn read(fields: &mut Fields<'_>) -> Option<Self>;
@@ -110,9 +110,23 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A text whose absence is not a flaw of the body but told in another way, and so is another type.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.members.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// A member that is accepted and has no effect.
     pub fn ignored(&mut self, name: &str) {
         self.members.remove(name);
+    }
+
+    /// The name that a member came under: asked before it is taken, for flaws that show only later.
+    #[must_use]
+    pub fn sent_as(&self, names: Names) -> &'static str {
+        names.iter().copied().find(|name| self.members.contains_key(*name)).unwrap_or(names[0])
     }
 
     /// Notes a flaw.
@@ -157,7 +171,7 @@ impl<'a> Fields<'a> {
 pub struct Nothing;
 
 impl Form for Nothing {
-    const IS_EMPTY: bool = true;
+    const MAY_BE_ABSENT: bool = true;
 
     fn read(_: &mut Fields<'_>) -> Option<Self> {
         Some(Self)

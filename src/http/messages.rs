@@ -72,7 +72,8 @@ pub struct MessagePage {
 #[utoipa::path(post, path = "/chatroom/{id}/message", tag = "messages", request_body = SendMessage,
     security(("bearer" = [])),
     params(("id" = String, Path, description = "The room"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat harmless for 24 h"),
+        ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$",
+            description = "Makes a repeat harmless for 24 h"),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the reply")),
     responses((status = 202, description = "Accepted; the reply is on its way", body = SentMessage),
         (status = 200, description = "Accepted, and the reply is final", body = SentMessage)))]
@@ -114,7 +115,7 @@ pub async fn send_message(
 /// List messages
 #[utoipa::path(get, path = "/chatroom/{id}/messages", tag = "messages", security(("bearer" = [])),
     params(("id" = String, Path, description = "The room"),
-        ("order" = Option<String>, Query, description = "`asc` (oldest first, the default) or `desc`"), Page),
+        ("order" = Option<String>, Query, pattern = "^(asc|desc)$", description = "`asc` (oldest first, the default) or `desc`"), Page),
     responses((status = 200, description = "A page of messages", body = Messages)))]
 pub async fn list_messages(
     State(app): State<App>,

@@ -9,10 +9,13 @@ use axum::response::Response;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Deprecated, OpenApi as Document, Ref, RefOr, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{
+    ContentBuilder, Deprecated, OpenApi as Document, Ref, RefOr, Required, ResponseBuilder, ServerBuilder,
+};
 use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
 
 use super::answer::json_bytes;
+use super::constraints;
 use super::problems::{Problem, ProblemFlaw};
 
 /// What the document says of itself.
@@ -29,6 +32,8 @@ use super::problems::{Problem, ProblemFlaw};
         (name = "user", description = "The caller's account"),
         (name = "chatrooms", description = "Rooms"),
         (name = "messages", description = "Messages and replies"),
+        (name = "subscription", description = "The Pro plan"),
+        (name = "webhook", description = "What other services tell us"),
         (name = "about", description = "This service")
     )
 )]
@@ -46,6 +51,7 @@ pub fn document() -> Document {
     components
         .schemas
         .extend([(Problem::name().into(), Problem::schema()), (ProblemFlaw::name().into(), ProblemFlaw::schema())]);
+    constraints::tell_messages_from_replies(components);
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     for item in document.paths.paths.values_mut() {
         each_operation(item, complete);
@@ -71,11 +77,14 @@ const IGNORED: [(&str, &str); 3] = [("NewRoom", "description"), ("RoomChange", "
 
 /// Says of every body that it has no members but those named, which is how bodies are read.
 fn close_inputs(document: &mut Document) {
-    let bodies = document.paths.paths.values().flat_map(|item| [&item.post, &item.patch]).flatten();
+    let bodies = document.paths.paths.values().flat_map(|item| [&item.post, &item.patch, &item.delete]).flatten();
+    // What other services send holds more than we read.
+    let bodies = bodies.filter(|operation| !is_tagged(operation, "webhook"));
     let names: BTreeSet<String> = bodies.filter_map(body_schema).map(ToOwned::to_owned).collect();
     let Some(components) = &mut document.components else { return };
     for name in names {
         if let Some(RefOr::T(Schema::Object(schema))) = components.schemas.get_mut(&name) {
+            constraints::constrain(schema);
             schema.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
             for (_, member) in IGNORED.iter().filter(|(of, _)| *of == name) {
                 schema.properties.insert((*member).to_owned(), without_effect());
@@ -117,16 +126,29 @@ fn complete(operation: &mut Operation, may_have_body: bool) {
     };
     let has_path = has(&|parameter| parameter.parameter_in == ParameterIn::Path);
     let has_key = has(&|parameter| parameter.name == "Idempotency-Key");
-    let is_about = operation.tags.iter().flatten().any(|tag| tag == "about");
-    let checks_code = operation.operation_id.as_deref() == Some("verify_otp");
-    let is_auth = operation.tags.iter().flatten().any(|tag| tag == "auth");
+    let is_one_of = |names: &[&str]| operation.operation_id.as_deref().is_some_and(|id| names.contains(&id));
+    let closes = is_one_of(&["close_me"]);
+    let checks_proof = is_one_of(&["verify_otp", "refresh_tokens", "log_in", "reset_password"]);
+    let needs_proof = closes || is_one_of(&["change_password"]);
+    let is_auth = is_tagged(operation, "auth");
+    // What is signed is taken as it comes: no media type and no member is asked for.
+    let is_about = is_tagged(operation, "about") || is_tagged(operation, "webhook");
+    let buys = operation.operation_id.as_deref().is_some_and(|id| id.starts_with("subscribe"));
+    let asks_provider =
+        closes || is_tagged(operation, "subscription") && operation.operation_id.as_deref() != Some("show_status");
+    // Proof may have been given a moment ago, and then there is nothing to send.
+    let may_send_nothing = is_one_of(&["close_me"]);
+    if let (true, Some(RefOr::T(body))) = (may_send_nothing, &mut operation.request_body) {
+        body.required = Some(Required::False);
+    }
     let told = [
         (400, true, "The request or its body can't be read"),
-        (401, has_token || checks_code, "No valid token, session or code"),
-        (404, has_path, "No such thing, or not yours"),
+        (401, has_token || checks_proof, "No valid token, session, code or password"),
+        (403, needs_proof, "Fresh proof is needed"),
+        (404, has_path || has_key, "No such thing, or not yours"),
         (406, !is_about, "JSON is not acceptable to the client"),
         (408, may_have_body, "The body did not arrive in time"),
-        (409, has_key, "In conflict with the present state"),
+        (409, has_key || buys, "In conflict with the present state"),
         (413, may_have_body, "The body is too large"),
         (414, true, "The target is too long"),
         (415, !is_about, "The body is not JSON in UTF-8"),
@@ -135,17 +157,24 @@ fn complete(operation: &mut Operation, may_have_body: bool) {
         (429, has_token || is_auth, "A limit or the quota refuses"),
         (431, true, "The head is too large"),
         (500, true, "Our fault"),
+        (502, asks_provider, "The payment provider failed"),
         (503, true, "Something we depend on is away"),
     ];
     for (status, applies, description) in told {
-        let status = u16::to_string(&status);
-        if applies && !operation.responses.responses.contains_key(&status) {
-            operation.responses.responses.insert(status, problem(description));
+        let name = u16::to_string(&status);
+        if applies && !operation.responses.responses.contains_key(&name) {
+            operation.responses.responses.insert(name, problem(status, description));
         }
     }
 }
 
-fn problem(description: &str) -> RefOr<utoipa::openapi::Response> {
+fn is_tagged(operation: &Operation, tag: &str) -> bool {
+    operation.tags.iter().flatten().any(|known| known == tag)
+}
+
+fn problem(status: u16, description: &str) -> RefOr<utoipa::openapi::Response> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description(description).content("application/problem+json", content).build().into()
+    let answer = ResponseBuilder::new().description(description).content("application/problem+json", content);
+    let headers = constraints::headers_of(status).into_iter();
+    headers.fold(answer, |answer, (name, header)| answer.header(name, header)).build().into()
 }

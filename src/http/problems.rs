@@ -85,6 +85,12 @@ fn meaning(code: Code) -> &'static str {
         Code::InvalidJson => "The body must be one JSON value in UTF-8, without a member twice and not deeper than 32.",
         Code::InvalidCursor => "Use next_cursor as it came, for the same list and the same user.",
         Code::IdempotencyKeyInvalid => "Send one Idempotency-Key of 1 to 255 visible ASCII characters, or none.",
+        Code::WebhookSignatureInvalid => {
+            "The call must be signed with the secret of this endpoint, over what was sent; an event within five minutes."
+        }
+        Code::WebhookPayloadInvalid => {
+            "The event is signed, but it can't be read, or it is of the other mode (test or live)."
+        }
         Code::AuthenticationRequired => "Send Authorization: Bearer with the access token of a sign-in.",
         Code::TokenInvalid => "The token was not made here, or not for this. Sign in again.",
         Code::TokenExpired => "The token was good, but its time is over. Refresh it or sign in again.",
@@ -92,13 +98,23 @@ fn meaning(code: Code) -> &'static str {
         Code::OtpInvalid => {
             "The code is wrong, old, used, or not for this number or purpose. Ask for a new one if need be."
         }
+        Code::RefreshTokenInvalid => "The refresh token was not given out here, or its session is over. Sign in again.",
+        Code::RefreshTokenReused => {
+            "A refresh token is good once. This one was used before, so its session was ended in case it was copied. \
+             Sign in again."
+        }
+        Code::CredentialsInvalid => {
+            "The password is not that of this number, or the number has none. A code signs in without a password."
+        }
+        Code::ReauthenticationRequired => "Give the current password, or sign in with a code and try within 5 minutes.",
         Code::NotFound => "There is no such thing, or it is not yours.",
         Code::MethodNotAllowed => "The path is right, the method is not; the Allow header lists the methods.",
         Code::NotAcceptable => "We cannot answer in the media types that Accept asks for.",
         Code::RequestTimeout => "The body must make progress within 15 seconds and be whole within 30.",
         Code::IdempotencyInProgress => "The first request with this key still runs. Try again in a second.",
         Code::RoomLimitReached => "An account holds 500 rooms. Delete some first.",
-        Code::BodyTooLarge => "A JSON body holds at most 64 KiB.",
+        Code::AlreadySubscribed => "There is a subscription already; the portal and the status say how it stands.",
+        Code::BodyTooLarge => "A JSON body holds at most 64 KiB, a webhook 512 KiB.",
         Code::UriTooLong => "The target may have 8 KiB at most.",
         Code::UnsupportedMediaType => "Send application/json in UTF-8, without a content coding.",
         Code::MisdirectedRequest => {
@@ -113,6 +129,8 @@ fn meaning(code: Code) -> &'static str {
         Code::OtpAttemptsExceeded => "This code has had its five guesses. Ask for a new one.",
         Code::HeadersTooLarge => "The head may have 16 KiB and 100 fields at most.",
         Code::Internal => "Our fault. Quote the request's id when you report it.",
+        Code::PaymentProviderError => "The payment provider failed or took too long. Nothing was changed; try again.",
+        Code::BillingNotConfigured => "The operator has not set up payments here, so the Pro plan is not for sale.",
         Code::Unavailable => {
             "Something we depend on is away. Try again after Retry-After, with the same Idempotency-Key."
         }

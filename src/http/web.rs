@@ -24,7 +24,7 @@ pub const PAGE_HEADERS: [(HeaderName, &str); 3] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 ];
 
-static ASSETS: LazyLock<[Asset; 1]> =
+pub(super) static ASSETS: LazyLock<[Asset; 1]> =
     LazyLock::new(|| [Asset::new("/assets/style.css", CSS, include_str!("../../web/style.css"))]);
 
 static INDEX: LazyLock<Page> =

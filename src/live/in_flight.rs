@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::ids::UserId;
 
-type Entry = (UserId, &'static str, String);
+type Entry = (UserId, String, String);
 
 /// The set of keys in execution.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +22,8 @@ pub struct Executing {
 impl InFlight {
     /// Enters a key; none when it is there already.
     #[must_use]
-    pub fn enter(&self, user: UserId, route: &'static str, key: &str) -> Option<Executing> {
-        let entry = (user, route, key.to_owned());
+    pub fn enter(&self, user: UserId, route: &str, key: &str) -> Option<Executing> {
+        let entry = (user, route.to_owned(), key.to_owned());
         let entered = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.clone());
         entered.then(|| Executing { set: self.clone(), entry })
     }

@@ -36,6 +36,7 @@ pub struct Rates {
 pub struct Limiter {
     signups: Option<Window<IpAddr>>,
     otp_checks: Option<Window<IpAddr>>,
+    refreshes: Option<Window<IpAddr>>,
     sends: Option<Window<UserId>>,
     rooms: Option<Window<UserId>>,
     requests: Option<Requests>,
@@ -56,6 +57,7 @@ impl Limiter {
         Self {
             signups: rates.otp_checks.map(|most| Window::new("signups", most, five_minutes)),
             otp_checks: rates.otp_checks.map(|most| Window::new("code-checks", most, five_minutes)),
+            refreshes: rates.otp_checks.map(|most| Window::new("refreshes", most, five_minutes)),
             sends: rates.sends.map(|most| Window::new("sends", most, MINUTE)),
             rooms: rates.rooms.map(|most| Window::new("rooms", most, MINUTE * 60)),
             requests: rates.requests.map(Requests::new),
@@ -72,6 +74,11 @@ impl Limiter {
         self.otp_checks.as_ref().map_or(Ok(()), |window| window.count(network(address), now))
     }
 
+    /// Counts a refresh from an address; as many may be as checks of a code.
+    pub fn refresh(&self, address: IpAddr, now: Timestamp) -> Result<()> {
+        self.refreshes.as_ref().map_or(Ok(()), |window| window.count(network(address), now))
+    }
+
     /// Counts a message of a user.
     pub fn send(&self, user: UserId, now: Timestamp) -> Result<()> {
         self.sends.as_ref().map_or(Ok(()), |window| window.count(user, now))
@@ -85,6 +92,13 @@ impl Limiter {
     /// Counts a request of a user.
     pub fn request(&self, user: UserId) -> Result<()> {
         self.requests.as_ref().map_or(Ok(()), |requests| requests.count(user))
+    }
+
+    /// Forgets what a user has sent and made; the requests of the last minute are forgotten as soon as they are over.
+    pub fn forget_user(&self, user: UserId) {
+        for window in [&self.sends, &self.rooms].into_iter().flatten() {
+            window.log.invalidate(&user);
+        }
     }
 
     /// Forgets users that have been quiet.

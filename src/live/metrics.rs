@@ -11,6 +11,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::domain::chat::Outcome;
+use crate::domain::plan::Tier;
 
 /// A label of one name; its values are few and ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,8 +48,16 @@ pub struct Metrics {
     queue_age_seconds: Gauge,
     quota_refusals: Counter,
     codes: Family<Label, Counter>,
+    passwords: Family<Label, Counter>,
+    texts: Family<Label, Counter>,
+    text_deliveries: Family<Label, Counter>,
     tokens: Family<Label, Counter>,
     room_list_cache: Family<Label, Counter>,
+    billing_events: Family<Label, Counter>,
+    webhook_lag_seconds: Histogram,
+    plan_changes: Family<Label, Counter>,
+    billing_drift: Counter,
+    security_events: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -63,8 +72,16 @@ impl Default for Metrics {
             queue_age_seconds: Gauge::default(),
             quota_refusals: Counter::default(),
             codes: Family::default(),
+            passwords: Family::default(),
+            texts: Family::default(),
+            text_deliveries: Family::default(),
             tokens: Family::default(),
             room_list_cache: Family::default(),
+            billing_events: Family::default(),
+            webhook_lag_seconds: Histogram::new(exponential_buckets(0.25, 4.0, 12)),
+            plan_changes: Family::default(),
+            billing_drift: Counter::default(),
+            security_events: Family::default(),
         };
         this.register();
         this
@@ -82,8 +99,24 @@ impl Metrics {
         registry.register("queue_age_seconds", "Age of the oldest ready job", self.queue_age_seconds.clone());
         registry.register("quota_refusals", "Messages refused by the daily quota", self.quota_refusals.clone());
         registry.register("codes", "One-time codes by event", self.codes.clone());
+        registry.register("passwords", "Passwords by event", self.passwords.clone());
+        registry.register("texts", "Texts handed to their carrier, by result", self.texts.clone());
+        registry.register("text_deliveries", "Reports on texts, by state", self.text_deliveries.clone());
         registry.register("tokens", "Tokens counted by the model, by side", self.tokens.clone());
         registry.register("room_list_cache", "Room lists by where they came from", self.room_list_cache.clone());
+        registry.register(
+            "billing_events",
+            "Events of the payment provider by what became of them",
+            self.billing_events.clone(),
+        );
+        registry.register("webhook_lag_seconds", "From an event to its coming", self.webhook_lag_seconds.clone());
+        registry.register("plan_changes", "Changes of plan, by the new one", self.plan_changes.clone());
+        registry.register(
+            "billing_drift",
+            "Plans or mirrors that a comparison had to correct",
+            self.billing_drift.clone(),
+        );
+        registry.register("security_events", "Security events by kind", self.security_events.clone());
     }
 
     /// Counts an answer.
@@ -124,9 +157,49 @@ impl Metrics {
         self.codes.get_or_create(&Label("event", event.into())).inc();
     }
 
+    /// Counts something that happened to a password: `right`, `missed`, `refused`, `set`.
+    pub fn password(&self, event: &'static str) {
+        self.passwords.get_or_create(&Label("event", event.into())).inc();
+    }
+
+    /// Counts what became of handing a text over: `accepted`, `unknown`, or why it was not sent.
+    pub fn text_sent(&self, result: &'static str) {
+        self.texts.get_or_create(&Label("result", result.into())).inc();
+    }
+
+    /// Counts a report that moved a text on.
+    pub fn text_delivery(&self, state: &'static str) {
+        self.text_deliveries.get_or_create(&Label("state", state.into())).inc();
+    }
+
     /// Counts a room list that came from the cache (`hit`) or the database (`miss`).
     pub fn room_list(&self, source: &'static str) {
         self.room_list_cache.get_or_create(&Label("source", source.into())).inc();
+    }
+
+    /// Counts an event of the payment provider: `taken`, `seen_before`, `refused`.
+    pub fn billing_event(&self, outcome: &'static str) {
+        self.billing_events.get_or_create(&Label("outcome", outcome.into())).inc();
+    }
+
+    /// Notes how long an event was on its way.
+    pub fn webhook_lag(&self, lag: std::time::Duration) {
+        self.webhook_lag_seconds.observe(lag.as_secs_f64());
+    }
+
+    /// Counts a change of plan.
+    pub fn plan_changed(&self, plan: Tier) {
+        self.plan_changes.get_or_create(&Label("plan", plan.as_str().into())).inc();
+    }
+
+    /// Counts a customer whose mirror a comparison had to correct.
+    pub fn drift_corrected(&self) {
+        self.billing_drift.inc();
+    }
+
+    /// Counts a security event.
+    pub fn security_event(&self, kind: &'static str) {
+        self.security_events.get_or_create(&Label("kind", kind.into())).inc();
     }
 
     /// Everything, as Prometheus reads it.

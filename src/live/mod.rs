@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod bus;
 pub mod cache;
+pub mod hasher;
 pub mod in_flight;
 pub mod limiter;
 pub mod metrics;

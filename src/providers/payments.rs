@@ -53,6 +53,8 @@ pub struct NewCustomer {
     pub phone: String,
     /// What the user is called.
     pub name: Option<String>,
+    /// The customer of that user that the provider does not know any more.
+    pub instead_of: Option<String>,
 }
 
 /// The checkout that is wanted. Price and addresses come from the configuration alone.

@@ -59,7 +59,7 @@ pub async fn make_room(app: &App, caller: Session, wish: RoomWish, key: &[Vec<u8
         wish.instructions.as_deref().unwrap_or_default(),
         wish.model.as_deref().unwrap_or_default(),
     ];
-    let ticket = Ticket { user_id: caller.user_id, route: "POST /chatroom", header: key, asked: &asked };
+    let ticket = Ticket { user_id: caller.user_id, route: idempotency::ROOM_MADE, header: key, asked: &asked };
     let admission = idempotency::admit(app, &ticket).await?;
     if let Admission::Replay(stored) = admission {
         let answer = serde_json::from_str(&stored.answer).map_err(Error::internal)?;
@@ -112,7 +112,8 @@ pub async fn send_message(
 ) -> Result<Answered<Accepted>> {
     let room_id = room.to_string();
     let asked = [room_id.as_str(), content.as_str()];
-    let ticket = Ticket { user_id: caller.user_id, route: "POST /chatroom/{id}/message", header: key, asked: &asked };
+    let route = idempotency::route_in_room(room, "message");
+    let ticket = Ticket { user_id: caller.user_id, route: &route, header: key, asked: &asked };
     if !key.is_empty() {
         // A key is looked at only after the owner check, which the transaction itself would do too late for it.
         app.db.chatroom(room, caller.user_id).await?.ok_or_else(Error::not_found)?;

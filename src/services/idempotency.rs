@@ -11,6 +11,8 @@ use crate::domain::time::{Day, Timestamp};
 use crate::error::{Code, Error, Result};
 use crate::live::in_flight::Executing;
 use crate::storage::{NewKey, StoredKey};
+#[doc(no_inline)]
+pub use crate::storage::{ROOM_MADE, route_in_room};
 
 /// How long a key is kept.
 pub const LIFE: Duration = Duration::from_hours(24);
@@ -21,8 +23,8 @@ const LONGEST: usize = 255;
 pub struct Ticket<'a> {
     /// Who asks.
     pub user_id: UserId,
-    /// The route, which keys are scoped to.
-    pub route: &'static str,
+    /// The route, which keys are scoped to; of what is done in a room, [`route_in_room`].
+    pub route: &'a str,
     /// The header as sent: each value of it.
     pub header: &'a [Vec<u8>],
     /// What is asked, in parts that together say it all.
@@ -46,7 +48,7 @@ pub struct Execution {
     key: String,
     fingerprint: [u8; 32],
     user_id: UserId,
-    route: &'static str,
+    route: String,
     _executing: Executing,
 }
 
@@ -64,13 +66,14 @@ pub async fn admit(app: &App, ticket: &Ticket<'_>) -> Result<Admission> {
             Code::IdempotencyKeyReused,
             "This Idempotency-Key was used for another request. Use a new one.",
         )),
+        (Some(stored), _) if stored.answer.is_empty() => Err(Error::not_found()),
         (Some(stored), _) => Ok(Admission::Replay(stored)),
         (None, None) => Err(in_progress()),
         (None, Some(executing)) => Ok(Admission::First(Execution {
             key,
             fingerprint,
             user_id: ticket.user_id,
-            route: ticket.route,
+            route: ticket.route.to_owned(),
             _executing: executing,
         })),
     }
@@ -88,7 +91,7 @@ impl Execution {
     pub fn row(&self, answer: &impl Serialize, day: Option<Day>, now: Timestamp) -> Result<NewKey> {
         Ok(NewKey {
             user_id: self.user_id,
-            route: self.route,
+            route: self.route.clone(),
             key: self.key.clone(),
             fingerprint: self.fingerprint,
             answer: serde_json::to_string(answer).map_err(Error::internal)?,

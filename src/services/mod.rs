@@ -1,9 +1,23 @@
 //! Use cases that combine two or more of storage, live parts, providers and clock rules. A handler that only reads
 //! calls the store itself.
 
+pub mod audit;
 pub mod auth;
+pub mod billing;
+pub mod billing_events;
 pub mod chats;
+pub mod checkout;
+pub mod closing;
 pub mod context;
+pub mod erasure;
+pub mod export;
 pub mod idempotency;
+pub mod passwords;
 pub mod plans;
+pub mod queue;
+pub mod reconcile;
+pub mod refresh;
 pub mod replies;
+pub mod sessions;
+pub mod subscriptions;
+pub mod texts;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
+use super::queue::held;
 use super::{context, plans};
 use crate::app::App;
 use crate::domain::chat::{self, Outcome, TokenUsage};
 use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, LONGEST_CALL, PANICS, TRIES};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt, Verdict};
-use crate::storage::{Earlier, Finished, Refusal, Setback, WriteError};
+use crate::storage::{Earlier, Finished, Setback, WriteError};
 
 /// How long to leave the database alone before a reply is offered to it again.
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
@@ -163,10 +164,10 @@ async fn postpone(app: &App, job: &Job, wait: Duration) -> Result<()> {
 async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
     match finish_in_time(app, job, &done).await {
         Ok(()) => {
-            app.bus.announce_final(job.subject);
+            app.bus.announce_final(job.reply());
             app.metrics.reply_final(done.outcome, done.usage.prompt_tokens, done.usage.reply_tokens);
             tracing::info!(
-                job = %job.id, reply = %job.subject, attempt = job.attempt, outcome = done.outcome.as_str(),
+                job = %job.id, reply = %job.reply(), attempt = job.attempt, outcome = done.outcome.as_str(),
                 error = done.error, "A reply is final."
             );
             Ok(())
@@ -192,16 +193,5 @@ async fn finish_in_time(app: &App, job: &Job, done: &Finished) -> Result<(), Wri
             }
             outcome => return outcome,
         }
-    }
-}
-
-/// A lost lease is no error: whoever holds the job now does the rest.
-fn held(outcome: Result<(), WriteError>) -> Result<()> {
-    match outcome {
-        Err(WriteError::Refused(Refusal::LeaseLost)) => {
-            tracing::info!("A job was no longer ours when it was to be written; nothing was changed.");
-            Ok(())
-        }
-        other => other.map_err(Error::from),
     }
 }

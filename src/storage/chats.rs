@@ -112,10 +112,9 @@ impl Db {
             new.now,
             ROOMS
         ];
-        let write = super::idempotency::kept(Write::new(), key.as_ref())
-            // The count must hold against rooms being made at the same time.
-            .must(&super::usage::USER_HELD, params![new.user_id], Refusal::NotFound)
-            .must(&ROOM_ADD, added, Refusal::RoomLimit);
+        // The count must hold against rooms being made at the same time, and no closed account makes any.
+        let write = Write::new().must(&super::usage::USER_HELD, params![new.user_id], Refusal::NotFound);
+        let write = super::idempotency::kept(write, key.as_ref()).must(&ROOM_ADD, added, Refusal::RoomLimit);
         self.write(write).await?;
         Ok(room)
     }
@@ -165,7 +164,7 @@ impl Db {
             .must(&OWN_ROOM_HELD, params![id, owner], Refusal::NotFound)
             .then(&ROOM_JOBS_GONE, params![id])
             .then(&ROOM_GONE, params![id, owner]);
-        self.write(write).await.map(|_| ())
+        self.write(super::idempotency::of_room_gone(write, id, owner)).await.map(|_| ())
     }
 
     /// One message of the owner's room.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::statement::{params, statements};
+use super::texts::{self, NewText};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
 use crate::domain::ids::ChallengeId;
@@ -28,13 +29,14 @@ statements! {
     SPACED = "insert into phones (phone) values (?1) on conflict (phone) do update set phone = excluded.phone
         where not exists (select 1 from challenges c where c.phone = ?1 and c.created_at > ?2)";
     CHALLENGE_ADD = "insert into challenges
-          (id, phone, block, address, purpose, code_mac, digits, created_at, expires_at)
-        select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
-        where (select count(*) from challenges where phone = ?2 and created_at > ?10) < ?12
-          and (select count(*) from challenges where phone = ?2 and created_at > ?11) < ?13
+          (id, phone, block, address, purpose, code_mac, digits, created_at, expires_at, country, locale, seal)
+        select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?17, ?18, ?19
+        where (select count(*) from challenges where phone = ?2 and created_at > ?10 and is_free = 0) < ?12
+          and (select count(*) from challenges where phone = ?2 and created_at > ?11 and is_free = 0) < ?13
           and (select count(*) from challenges where address = ?4 and created_at > ?10) < ?14
           and (select count(*) from challenges where block = ?3 and created_at > ?10) < ?15
-          and (select count(*) from challenges where created_at > ?10) < ?16";
+          and (select count(*) from challenges where created_at > ?10) < ?16
+          and not exists (select 1 from country_pauses where country = ?17 and paused_until > ?8)";
     OLDEST_REPLACED = concat!("update challenges set replaced_at = ?3 where phone = ?1 and purpose = ?2 and", live!("?3"), "
           and id not in (select id from challenges where phone = ?1 and purpose = ?2 and", live!("?3"), "
             order by created_at desc, id desc limit ?4)");
@@ -51,7 +53,7 @@ statements! {
         from challenges where phone = ?1 and created_at > ?2";
     LAST_CODE_AT = "select coalesce(max(created_at), 0) from challenges where phone = ?1";
     PAUSE = "update phones set paused_until = case when pauses < ?2 then ?3 else paused_until end, pauses = ?2
-        where phone = ?1 and pauses <> ?2";
+        where phone = ?1 and pauses <> ?2 returning paused_until, pauses";
     PAUSED_UNTIL = "select paused_until, 0 from phones where phone = ?1";
     IS_DEVICE_KNOWN = "select phone, created_at from device_tokens where hash = ?1 and phone = ?2";
     OLD_CHALLENGES_SWEPT = "delete from challenges where created_at < ?1";
@@ -78,6 +80,8 @@ pub struct NewChallenge<'a> {
     pub now: Timestamp,
     /// When it is over.
     pub expires_at: Timestamp,
+    /// The text that carries it, where codes go to phones.
+    pub text: Option<NewText>,
 }
 
 /// A challenge that a guess was counted on.
@@ -90,9 +94,13 @@ pub struct Guessed {
 }
 
 impl Db {
-    /// Stores a challenge unless one was made less than [`otp::SPACING`] ago or a cap is reached; of those that live,
+    /// Stores a challenge, with the job that sends its text, unless one was made less than [`otp::SPACING`] ago, a cap
+    /// is reached or its country pauses; of those that live,
     /// the oldest beyond [`otp::LIVE_AT_ONCE`] is replaced.
     pub async fn add_challenge(&self, new: NewChallenge<'_>, caps: SendCaps) -> Result<(), WriteError> {
+        if let Some(text) = &new.text {
+            self.write(texts::paused(text.country, new.now)).await?;
+        }
         let (hour_ago, day_ago) = (new.now - HOUR, new.now - DAY);
         let phone = new.phone.as_str();
         let added = params![
@@ -111,13 +119,20 @@ impl Db {
             caps.phone_day,
             caps.address_hour,
             caps.block_hour,
-            caps.global_hour
+            caps.global_hour,
+            new.text.as_ref().map(|text| text.country),
+            new.text.as_ref().map(|text| text.locale.as_str()),
+            new.text.as_ref().map(|text| text.seal.as_slice())
         ];
         let write = Write::new()
             .one_at_a_time(SENDING)
             .must(&SPACED, params![phone, new.now - otp::SPACING], Refusal::TooSoon)
             .must(&CHALLENGE_ADD, added, Refusal::SendCapped)
             .then(&OLDEST_REPLACED, params![phone, new.purpose.as_str(), new.now, otp::LIVE_AT_ONCE]);
+        let write = match &new.text {
+            Some(text) => texts::queued(write, text),
+            None => write,
+        };
         self.write(write).await.map(|_| ())
     }
 
@@ -164,10 +179,11 @@ impl Db {
         Ok(found.map_or(Timestamp::from_millis(0), |(at,)| at))
     }
 
-    /// Begins the `number`th pause of text log-in for a phone, unless it has begun.
-    pub async fn pause(&self, phone: &Phone, number: i64, until: Timestamp) -> Result<()> {
-        self.write(Write::new().then(&PAUSE, params![phone.as_str(), number, until])).await?;
-        Ok(())
+    /// Begins the `number`th pause of text log-in for a phone, unless it has begun; true when it begins now.
+    pub async fn pause(&self, phone: &Phone, number: i64, until: Timestamp) -> Result<bool> {
+        let written = self.write(Write::new().then(&PAUSE, params![phone.as_str(), number, until])).await?;
+        let pauses: Vec<(Timestamp, i64)> = written.last()?;
+        Ok(pauses.into_iter().any(|(ends_at, _)| ends_at == until))
     }
 
     /// Until when text log-in of a number pauses for clients without a device token.
@@ -187,7 +203,7 @@ impl Db {
         let write = Write::new()
             .then(&OLD_CHALLENGES_SWEPT, params![now - otp::MISSES_KEPT])
             .then(&OLD_PHONES_SWEPT, params![now - DAY]);
-        self.write(write).await?;
+        self.write(texts::swept(write, now)).await?;
         Ok(())
     }
 }

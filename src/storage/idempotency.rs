@@ -3,7 +3,7 @@
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{ChatroomId, UserId};
 use crate::domain::time::{Day, Timestamp};
 use crate::error::Result;
 
@@ -15,7 +15,19 @@ statements! {
     KEY = "select fingerprint, answer, quota_used, created_at from idempotency_keys
         where user_id = ?1 and route = ?2 and key = ?3 and created_at > ?4";
     KEY_OVER = "delete from idempotency_keys where user_id = ?1 and route = ?2 and key = ?3 and created_at <= ?4";
+    ROOM_KEYS_GONE = "delete from idempotency_keys where user_id = ?1 and route like ?2";
+    // The key that made the room is kept, so that a late repeat does not make it again, but not what it answered.
+    ROOM_ANSWER_GONE = "update idempotency_keys set answer = '' where user_id = ?1 and route = ?2 and answer like ?3";
     OLD_KEYS_SWEPT = "delete from idempotency_keys where created_at <= ?1";
+}
+
+/// The route on which rooms are made.
+pub const ROOM_MADE: &str = "POST /chatroom";
+
+/// The route on which something is done in a room; keys are kept by room, so that they go with it.
+#[must_use]
+pub fn route_in_room(room: ChatroomId, action: &str) -> String {
+    format!("POST /chatroom/{room}/{action}")
 }
 
 /// A key about to be stored with its effect.
@@ -24,7 +36,7 @@ pub struct NewKey {
     /// Whose it is.
     pub user_id: UserId,
     /// The route it was used on.
-    pub route: &'static str,
+    pub route: String,
     /// The key as sent.
     pub key: String,
     /// The digest of what was asked, so that another body is noticed.
@@ -44,7 +56,7 @@ pub struct NewKey {
 pub struct StoredKey {
     /// The digest of what was asked.
     pub fingerprint: Vec<u8>,
-    /// The answer, as JSON.
+    /// The answer, as JSON; empty when the room it was about is deleted.
     pub answer: String,
     /// Messages used that day, this one included.
     pub quota_used: Option<u32>,
@@ -53,8 +65,9 @@ pub struct StoredKey {
 /// Adds the steps that keep a key; refused when it is taken.
 pub(super) fn kept(write: Write, key: Option<&NewKey>) -> Write {
     let Some(new) = key else { return write };
-    let over = params![new.user_id, new.route, new.key.as_str(), new.over_before];
-    let kept = params![new.user_id, new.route, new.key.as_str(), new.fingerprint, new.answer.as_str(), new.now];
+    let over = params![new.user_id, new.route.as_str(), new.key.as_str(), new.over_before];
+    let kept =
+        params![new.user_id, new.route.as_str(), new.key.as_str(), new.fingerprint, new.answer.as_str(), new.now];
     write.then(&KEY_OVER, over).must(&KEY_KEPT, kept, Refusal::KeyTaken)
 }
 
@@ -62,7 +75,13 @@ pub(super) fn kept(write: Write, key: Option<&NewKey>) -> Write {
 /// that one holds off others who count on the same day.
 pub(super) fn counted(write: Write, key: Option<&NewKey>) -> Write {
     let Some((new, day)) = key.and_then(|new| Some((new, new.day?))) else { return write };
-    write.then(&KEY_COUNTED, params![new.user_id, new.route, new.key.as_str(), day])
+    write.then(&KEY_COUNTED, params![new.user_id, new.route.as_str(), new.key.as_str(), day])
+}
+
+/// Adds the steps that forget what keys know of a room that is deleted.
+pub(super) fn of_room_gone(write: Write, room: ChatroomId, owner: UserId) -> Write {
+    let (routes, answers) = (route_in_room(room, "%"), format!("%\"id\":\"{room}\"%"));
+    write.then(&ROOM_KEYS_GONE, params![owner, routes]).then(&ROOM_ANSWER_GONE, params![owner, ROOM_MADE, answers])
 }
 
 impl Db {
@@ -70,7 +89,7 @@ impl Db {
     pub async fn idempotency_key(
         &self,
         user_id: UserId,
-        route: &'static str,
+        route: &str,
         key: &str,
         over_before: Timestamp,
     ) -> Result<Option<StoredKey>> {

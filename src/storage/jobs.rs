@@ -5,8 +5,8 @@ use super::replies::{NEXT_IN_ROOM_READY, ROOM_HAS_ONE_LESS};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
-use crate::domain::ids::{JobId, MessageId};
-use crate::domain::job::{Job, JobKind, LEASE, SUSPECT_DEATHS};
+use crate::domain::ids::JobId;
+use crate::domain::job::{Job, JobKind, LEASE, NewJob, SUSPECT_DEATHS};
 use crate::domain::plan::Tier;
 use crate::domain::time::Timestamp;
 use crate::error::Result;
@@ -22,24 +22,27 @@ statements! {
         where state = 'running' and lease_until <= ?1";
     ORPHANS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.lease_until <= ?1
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
-    // A ready job is the first of its room, as those behind it are blocked. Of each user no more are taken than the plan
-    // allows at once, and one suspect at a time. Those that must wait are left out before the candidates are counted:
-    // however many they are, they hide nobody behind them.
+    // A ready job is the first of its room, as those behind it are blocked. Of each user no more replies are taken than
+    // the plan allows at once, of other work one of a kind, and one suspect at a time. Those that must wait are left out
+    // before the candidates are counted: however many they are, they hide nobody behind them. Work that is nobody's
+    // goes by what it is about.
     CLAIMED = "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
         where id in (
           select c.id from (
             select h.id, h.turn_at, h.free, h.suspect,
-              row_number() over (partition by h.user_id order by h.turn_at, h.id) as place,
+              row_number() over (partition by h.owner, h.kind order by h.turn_at, h.id) as place,
               row_number() over (partition by h.suspect order by h.turn_at, h.id) as place_of_kind
             from (
-              select w.id, w.turn_at, w.user_id, w.free, w.suspect from (
-                select j.id, j.turn_at, j.user_id, case when j.deaths >= ?7 then 1 else 0 end as suspect,
-                  case when u.tier = 'Pro' then cast(?5 as bigint) else cast(?4 as bigint) end
-                    - coalesce(r.busy, 0) as free
-                from jobs j join users u on u.id = j.user_id
-                  left join (select user_id, count(*) as busy from jobs where state = 'running' group by user_id) r
-                    on r.user_id = j.user_id
-                where j.state = 'ready'
+              select w.id, w.turn_at, w.owner, w.kind, w.free, w.suspect from (
+                select j.id, j.turn_at, coalesce(j.user_id, j.subject) as owner, j.kind,
+                  case when j.deaths >= ?7 then 1 else 0 end as suspect,
+                  case when j.kind <> 'reply' then 1 when u.tier = 'Pro' then cast(?5 as bigint)
+                    else cast(?4 as bigint) end - coalesce(r.busy, 0) as free
+                from jobs j left join users u on u.id = j.user_id
+                  left join (select coalesce(user_id, subject) as owner, kind, count(*) as busy from jobs
+                      where state = 'running' group by 1, 2) r
+                    on r.owner = coalesce(j.user_id, j.subject) and r.kind = j.kind
+                where j.state = 'ready' and (?8 = 0 or j.kind <> 'reply')
               ) w
               where w.free > 0 and (w.suspect = 0
                 or not exists (select 1 from jobs s where s.state = 'running' and s.deaths >= ?7))
@@ -61,6 +64,15 @@ statements! {
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
     WORKERS_RELEASED = "update jobs set state = 'ready', worker = null, lease_until = null
         where state = 'running' and worker = ?1";
+    ENQUEUED = "insert into jobs (id, kind, subject, user_id, seq, state, turn_at, run_at, created_at, deadline_at)
+        values (?1, ?2, ?3, ?4, 0, 'ready', ?5, ?6, ?6, ?7)";
+    // One that is ready has not begun, so it will see whatever a second one would.
+    ENQUEUED_ONCE = "insert into jobs (id, kind, subject, user_id, seq, state, turn_at, run_at, created_at, deadline_at)
+        select ?1, ?2, ?3, ?4, 0, 'ready', ?5, ?6, ?6, ?7 where not exists
+          (select 1 from jobs where kind = ?2 and kind <> 'reply' and subject = ?3 and state = 'ready')";
+    JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
+    JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
+        where id = ?1 and attempt = ?2 and state = 'running'";
     DISCARDED = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
     REPLY_PENDING = "update messages set status = 'pending' where id = ?1 and status = 'generating'";
     ALL_ORPHANED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
@@ -70,10 +82,6 @@ statements! {
     ANY_DUE = "select count(*) from (select 1 from jobs where state = 'ready'
         union all select 1 from jobs where state = 'waiting' and run_at <= ?1
         union all select 1 from jobs where state = 'running' and lease_until <= ?1 limit 1) due";
-    DEPTHS = "select state, count(*), min(created_at) from jobs group by state";
-    DEAD = "select id, kind, subject, attempt, last_error, created_at from jobs
-        where state = 'dead' order by created_at desc, id desc limit ?1";
-    OLD_DEAD_SWEPT = "delete from jobs where state = 'dead' and created_at < ?1";
 }
 
 /// The name of a worker process, for its leases.
@@ -92,34 +100,6 @@ pub struct Setback<'a> {
     pub error: &'a str,
 }
 
-/// How many jobs are in one state, for the metrics.
-#[derive(Debug)]
-pub struct Depth {
-    /// The state.
-    pub state: String,
-    /// How many there are.
-    pub count: i64,
-    /// When the oldest was accepted.
-    pub oldest: Timestamp,
-}
-
-/// A dead job, for the operator.
-#[derive(Debug)]
-pub struct DeadJob {
-    /// Its id.
-    pub id: JobId,
-    /// What it was to do.
-    pub kind: String,
-    /// The message it was about.
-    pub subject: MessageId,
-    /// How often it was begun.
-    pub attempt: i64,
-    /// What it ended in.
-    pub last_error: Option<String>,
-    /// When it was accepted.
-    pub created_at: Timestamp,
-}
-
 impl Db {
     /// True when a claim would find something, or something is to be made ready first.
     pub async fn is_work_due(&self, now: Timestamp) -> Result<bool> {
@@ -130,8 +110,17 @@ impl Db {
     /// Takes up to `limit` jobs under a lease of `worker`, after making due retries and orphans ready. A message
     /// whose reply is claimed is shown as `generating`.
     pub async fn claim_jobs(&self, worker: WorkerName, limit: i64, now: Timestamp) -> Result<Vec<Job>> {
+        self.claim(worker, (limit, false), now).await
+    }
+
+    /// As [`Self::claim_jobs`], but no replies: other work is short and must not wait for a place behind them.
+    pub async fn claim_short_jobs(&self, worker: WorkerName, limit: i64, now: Timestamp) -> Result<Vec<Job>> {
+        self.claim(worker, (limit, true), now).await
+    }
+
+    async fn claim(&self, worker: WorkerName, (limit, only_short): (i64, bool), now: Timestamp) -> Result<Vec<Job>> {
         let (basic, pro) = (Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once());
-        let claimed = params![worker, now + LEASE, limit, basic, pro, CANDIDATES, SUSPECT_DEATHS];
+        let claimed = params![worker, now + LEASE, limit, basic, pro, CANDIDATES, SUSPECT_DEATHS, only_short];
         let write = Write::new()
             .one_at_a_time(CLAIMING)
             .then(&DUE_MADE_READY, params![now])
@@ -151,6 +140,30 @@ impl Db {
     pub async fn retry_job(&self, job: &Job, setback: &Setback<'_>) -> Result<(), WriteError> {
         let retried = params![job.id, job.attempt, setback.run_at, setback.errors, setback.panics, setback.error];
         let write = Write::new().must(&RETRIED, retried, Refusal::LeaseLost).then(&REPLY_PENDING, params![job.subject]);
+        self.write(write).await.map(|_| ())
+    }
+
+    /// Puts a job into the queue.
+    pub async fn enqueue(&self, new: NewJob) -> Result<()> {
+        self.write(enqueued(Write::new(), new)).await?;
+        Ok(())
+    }
+
+    /// Puts a job into the queue, unless one of its kind about the same thing is ready.
+    pub async fn enqueue_once(&self, new: NewJob) -> Result<()> {
+        self.write(enqueued_once(Write::new(), new)).await?;
+        Ok(())
+    }
+
+    /// Takes a job out of the queue because it is done, only while this attempt holds the lease. (A reply's job ends with
+    /// its reply.)
+    pub async fn finish_job(&self, job: &Job) -> Result<(), WriteError> {
+        self.write(done(Write::new(), job)).await.map(|_| ())
+    }
+
+    /// Gives a job up, only while this attempt holds the lease; it is kept for the operator.
+    pub async fn bury_job(&self, job: &Job, error: &str) -> Result<(), WriteError> {
+        let write = Write::new().must(&JOB_DEAD, params![job.id, job.attempt, error], Refusal::LeaseLost);
         self.write(write).await.map(|_| ())
     }
 
@@ -182,22 +195,25 @@ impl Db {
         self.write(Write::new().then(&ALL_ORPHANED, params![]).then(&ALL_PENDING, params![])).await?;
         Ok(())
     }
+}
 
-    /// How many jobs are in each state.
-    pub async fn queue_depths(&self) -> Result<Vec<Depth>> {
-        self.list(&DEPTHS, params![]).await
-    }
+/// Adds the step that puts a job into the queue, to go with what it is about.
+pub(super) fn enqueued(write: Write, new: NewJob) -> Write {
+    write.then(&ENQUEUED, placed(new))
+}
 
-    /// The newest dead jobs.
-    pub async fn dead_jobs(&self, limit: i64) -> Result<Vec<DeadJob>> {
-        self.list(&DEAD, params![limit]).await
-    }
+/// As [`enqueued`], unless a job of the kind about the same thing is ready.
+pub(super) fn enqueued_once(write: Write, new: NewJob) -> Write {
+    write.then(&ENQUEUED_ONCE, placed(new))
+}
 
-    /// Forgets jobs that died long ago.
-    pub async fn sweep_dead_jobs(&self, before: Timestamp) -> Result<()> {
-        self.write(Write::new().then(&OLD_DEAD_SWEPT, params![before])).await?;
-        Ok(())
-    }
+/// Adds the step that ends a job with its effect; refused when the lease is lost.
+pub(super) fn done(write: Write, job: &Job) -> Write {
+    write.must(&JOB_DONE, params![job.id, job.attempt], Refusal::LeaseLost)
+}
+
+fn placed(new: NewJob) -> Vec<super::Value> {
+    params![new.id, new.kind.as_str(), new.subject, new.user_id, new.turn_at(), new.now, new.deadline_at]
 }
 
 impl FromRow for Job {
@@ -215,25 +231,6 @@ impl FromRow for Job {
             deaths: row.column()?,
             last_error: row.column()?,
             deadline_at: row.column()?,
-        })
-    }
-}
-
-impl FromRow for Depth {
-    fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self { state: row.column()?, count: row.column()?, oldest: row.column()? })
-    }
-}
-
-impl FromRow for DeadJob {
-    fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self {
-            id: row.column()?,
-            kind: row.column()?,
-            subject: row.column()?,
-            attempt: row.column()?,
-            last_error: row.column()?,
-            created_at: row.column()?,
         })
     }
 }

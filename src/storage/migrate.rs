@@ -1,6 +1,7 @@
 //! Migrations: embedded, numbered alike on both engines, run by one process at a time, checked by their sums.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 use sha2::{Digest, Sha256};
@@ -31,10 +32,17 @@ macro_rules! migrations {
 
 migrations! {
     1 "0001_spine",
+    2 "0002_billing",
+    3 "0003_sessions",
+    4 "0004_passwords",
+    5 "0005_texts",
+    6 "0006_accounts",
 }
 
 const TABLE: &str = "create table if not exists schema_migrations (
     number bigint primary key, name text not null, checksum text not null, applied_at bigint not null)";
+/// Somebody else may be in the middle of a long step: it is waited for longer than for a row.
+const OTHERS_STEP: Duration = Duration::from_mins(1);
 /// Every migrating process of ours takes this PostgreSQL lock first.
 const LOCK: i64 = 0x0070_6f6c_6c75_7800;
 
@@ -48,6 +56,7 @@ struct Applied {
 /// Brings a SQLite file up to date; each step happens whole or not at all, so a kill in between only delays it.
 pub fn migrate_sqlite(file: &Path, now: Timestamp) -> Result<()> {
     let mut connection = sqlite::connect(file)?;
+    connection.busy_timeout(OTHERS_STEP).map_err(sqlite::failed)?;
     connection.execute_batch(TABLE).map_err(sqlite::failed)?;
     while step_sqlite(&mut connection, now)? {}
     Ok(())

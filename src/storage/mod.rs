@@ -1,15 +1,25 @@
 //! Durable truth, on SQLite or PostgreSQL. Only this floor knows SQL, which is written once for both engines.
 
+mod accounts;
+mod audit;
+mod billing;
+mod billing_events;
 mod chats;
+mod checkouts;
 mod codes;
+mod exports;
 mod idempotency;
 mod jobs;
 mod migrate;
+mod passwords;
 mod postgres;
+mod queue_watch;
+mod refresh;
 mod replies;
 mod sessions;
 mod sqlite;
 mod statement;
+mod texts;
 mod tls;
 mod usage;
 mod users;
@@ -17,15 +27,25 @@ mod value;
 
 use std::path::Path;
 
+pub use self::accounts::{ClosingProof, NewClosure};
+pub use self::billing::{Customer, Mirror};
+pub use self::billing_events::NewBillingEvent;
 pub use self::chats::{ChatroomChange, Listed, NewChatroom};
+pub use self::checkouts::{Attempt, CheckoutPage};
 pub use self::codes::{Guessed, NewChallenge};
-pub use self::idempotency::{NewKey, StoredKey};
-pub use self::jobs::{DeadJob, Depth, Setback, WorkerName};
+pub use self::exports::{PastEvent, PastSession};
+pub use self::idempotency::{NewKey, ROOM_MADE, StoredKey, route_in_room};
+pub use self::jobs::{Setback, WorkerName};
+pub use self::passwords::{Credentials, PasswordChange, PasswordReset};
 pub use self::postgres::Postgres;
+pub use self::queue_watch::{DeadJob, Depth};
+pub use self::refresh::NewToken;
 pub use self::replies::{Earlier, Finished, NewExchange, ReplyTask};
-pub use self::sessions::{Begun, NewSession};
+pub use self::sessions::{Begun, NewSession, Proof};
 pub use self::sqlite::Sqlite;
 pub use self::statement::{Refusal, Sql, Write, WriteError, Written};
+pub use self::texts::{NewText, Sent, TextTask};
+pub use self::users::AccountChange;
 pub use self::value::{FromRow, Row, Value};
 
 use crate::domain::time::Timestamp;
@@ -96,11 +116,21 @@ pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         users::CATALOGUE,
         codes::CATALOGUE,
         sessions::CATALOGUE,
+        refresh::CATALOGUE,
+        audit::CATALOGUE,
+        passwords::CATALOGUE,
         chats::CATALOGUE,
         replies::CATALOGUE,
         usage::CATALOGUE,
         idempotency::CATALOGUE,
         jobs::CATALOGUE,
+        queue_watch::CATALOGUE,
+        billing::CATALOGUE,
+        checkouts::CATALOGUE,
+        billing_events::CATALOGUE,
+        texts::CATALOGUE,
+        accounts::CATALOGUE,
+        exports::CATALOGUE,
     ];
     files.into_iter().flatten().copied()
 }

@@ -1,5 +1,6 @@
 //! A message accepted, and its reply settled: each one transaction.
 
+use super::jobs::{JOB_DEAD, JOB_DONE};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, NewKey, Refusal, Write, WriteError, idempotency, usage};
@@ -27,12 +28,10 @@ statements! {
         where m.id = ?1 and c.id = ?2 and c.user_id = ?3";
     REPLY_CONTEXT = "select id, role, content, reply_to, outcome from messages
         where chatroom_id = ?1 and seq < ?2 and status = 'complete' order by seq desc limit ?3";
+    OWN_ROOM_HAS_ONE_LESS = "update chatrooms set open_replies = open_replies - 1 where id = ?1 and user_id = ?2";
     ROOM_HAS_ONE_LESS = "update chatrooms set open_replies = open_replies - 1 where id = ?1";
     NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where state = 'blocked' and id = (select m.id from messages m
         where m.chatroom_id = ?1 and m.seq > ?2 and m.status = 'pending' order by m.seq limit 1)";
-    JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
-    JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
-        where id = ?1 and attempt = ?2 and state = 'running'";
     REPLY_FINAL = "update messages set content = ?2, status = ?3, outcome = ?4, error = ?5, model = coalesce(?6, model),
           prompt_tokens = ?7, reply_tokens = ?8, attempt = ?9, finished_at = ?10 where id = ?1";
     USAGE_SETTLED = "update usage set used = used - ?3, prompt_tokens = prompt_tokens + ?4,
@@ -135,7 +134,7 @@ impl Db {
 
     /// What the job is to be done with; none when the reply is gone.
     pub async fn reply_task(&self, job: &Job) -> Result<Option<ReplyTask>> {
-        self.find(&REPLY_TASK, params![job.subject, job.chatroom_id, job.user_id]).await
+        self.find(&REPLY_TASK, params![job.reply(), job.chatroom_id, job.user_id]).await
     }
 
     /// The conversation before the reply, newest first.
@@ -149,8 +148,9 @@ impl Db {
         let status = done.outcome.status();
         let failed = status == crate::domain::chat::Status::Failed;
         // The room's row comes first, as it does when a message is accepted: whoever has it, the other waits, and no
-        // message is blocked by a job that is just ending.
-        let write = Write::new().then(&ROOM_HAS_ONE_LESS, params![job.chatroom_id]);
+        // message is blocked by a job that is just ending. A room that went over to somebody else takes no reply.
+        let room = params![job.chatroom_id, job.user_id];
+        let write = Write::new().must(&OWN_ROOM_HAS_ONE_LESS, room, Refusal::LeaseLost);
         let write = if failed {
             write.must(&JOB_DEAD, params![job.id, job.attempt, done.error], Refusal::LeaseLost)
         } else {
@@ -158,7 +158,7 @@ impl Db {
         };
         let write = write.then(&NEXT_IN_ROOM_READY, params![job.chatroom_id, job.seq]);
         let reply = params![
-            job.subject,
+            job.reply(),
             done.content.as_str(),
             status.as_str(),
             done.outcome.as_str(),
@@ -169,7 +169,7 @@ impl Db {
             job.attempt,
             now
         ];
-        let settled = params![job.user_id, job.subject, failed, done.usage.prompt_tokens, done.usage.reply_tokens];
+        let settled = params![job.user_id, job.reply(), failed, done.usage.prompt_tokens, done.usage.reply_tokens];
         self.write(write.then(&REPLY_FINAL, reply).then(&USAGE_SETTLED, settled)).await.map(|_| ())
     }
 }

@@ -1,18 +1,19 @@
-//! Sessions: begun in the transaction that consumes a code, and looked up with every request.
+//! Sessions: begun in the transaction that takes the proof, and looked up with every request.
 
 use std::time::Duration;
 
 use super::codes::live;
-use super::statement::{params, statements};
+use super::statement::{Sql, params, statements};
 use super::users::user_columns;
-use super::value::{FromRow, Row};
-use super::{Db, Refusal, Write, WriteError};
+use super::value::{FromRow, Row, Value};
+use super::{Db, Refusal, Write, WriteError, passwords};
+use crate::domain::audit::{Event, Kind};
 use crate::domain::ids::{ChallengeId, SessionId, UserId};
 use crate::domain::otp::Purpose;
 use crate::domain::phone::Phone;
 use crate::domain::plan::Tier;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{DEVICES_KEPT, SESSIONS_AT_ONCE, Session, User};
+use crate::domain::user::{DEVICES_KEPT, OpenSession, SESSIONS_AT_ONCE, Session, SignedInBy, User};
 use crate::error::{Error, Result};
 
 /// How long an ended session is kept.
@@ -26,8 +27,9 @@ statements! {
     USER_MADE = "insert into users (id, phone, name, created_at)
         select ?1, ?2, (select pending_name from phones where phone = ?2 and pending_until > ?3), ?3 where true
         on conflict (phone) do nothing";
-    SESSION_BEGUN = "insert into sessions (id, user_id, proof, refresh_hash, created_at, expires_at)
-        select ?1, u.id, ?3, ?4, ?5, ?6 from users u where u.phone = ?2";
+    PASSWORD_STANDS = "update users set password_hash = password_hash where phone = ?1 and password_hash = ?2";
+    SESSION_BEGUN = "insert into sessions (id, user_id, proof, refresh_hash, created_at, seen_at, expires_at)
+        select ?1, u.id, ?3, ?4, ?5, ?5, ?6 from users u where u.phone = ?2";
     OLDEST_SESSIONS_ENDED = "update sessions set ended_at = ?2
         where user_id = (select id from users where phone = ?1) and ended_at is null
           and id not in (select s.id from sessions s where s.user_id = (select id from users where phone = ?1)
@@ -38,21 +40,42 @@ statements! {
     USER_BY_PHONE = concat!("select ", user_columns!(), " from users u where u.phone = ?1");
     SESSION = "select s.id, s.user_id, u.tier, s.expires_at, s.ended_at
         from sessions s join users u on u.id = s.user_id where s.id = ?1 and s.user_id = ?2";
-    SESSION_ENDED = "update sessions set ended_at = ?3 where id = ?1 and user_id = ?2 and ended_at is null";
+    OPEN_SESSIONS = "select id, proof, created_at, seen_at, expires_at from sessions
+        where user_id = ?1 and id < ?3 and ended_at is null and expires_at > ?2 order by id desc limit ?4";
+    SESSION_ENDED = "update sessions set ended_at = ?3
+        where id = ?1 and user_id = ?2 and ended_at is null and expires_at > ?3";
     OTHER_SESSIONS_ENDED = "update sessions set ended_at = ?3 where user_id = ?2 and id <> ?1 and ended_at is null";
     ALL_SESSIONS_ENDED = "update sessions set ended_at = ?2 where user_id = ?1 and ended_at is null";
     OLD_SESSIONS_SWEPT = "delete from sessions where expires_at < ?1 or ended_at < ?1";
 }
 
-/// A session about to begin, by a right code.
+/// What a session is begun by. It is taken in the same transaction, so that it opens one session and none when it
+/// stopped being good meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// The right code; it is consumed.
+    Code {
+        /// The challenge that was answered.
+        challenge: ChallengeId,
+        /// What the code was for.
+        purpose: Purpose,
+    },
+    /// The right password of an account that is there.
+    Password {
+        /// The stored digest that it was checked against, and which must still be the account's.
+        stored: &'a str,
+    },
+}
+
+/// A session about to begin.
 #[derive(Debug)]
 pub struct NewSession<'a> {
     /// The number that signed in.
     pub phone: &'a Phone,
-    /// The challenge that was answered.
-    pub challenge: ChallengeId,
-    /// What the code was for.
-    pub purpose: Purpose,
+    /// What it is begun by.
+    pub proof: Proof<'a>,
+    /// The keyed name of the client's address.
+    pub address: &'a str,
     /// The session's id.
     pub id: SessionId,
     /// The id of the account, should this be its first sign-in.
@@ -76,25 +99,66 @@ pub struct Begun {
     pub ended: Vec<SessionId>,
 }
 
+impl Proof<'_> {
+    /// Its kind, as it is kept with the session.
+    #[must_use]
+    pub fn by(&self) -> SignedInBy {
+        match self {
+            Self::Code { .. } => SignedInBy::Code,
+            Self::Password { .. } => SignedInBy::Password,
+        }
+    }
+}
+
+impl NewSession<'_> {
+    /// What is noted of it.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let kind = match self.proof.by() {
+            SignedInBy::Code => Kind::SignedInByCode,
+            SignedInBy::Password => Kind::SignedInByPassword,
+        };
+        Event::new(kind, self.now).of_number(self.phone).in_session(self.id).from(self.address.to_owned())
+    }
+
+    /// The steps that take the proof; after them the account is there.
+    fn proven(&self) -> Write {
+        let phone = self.phone.as_str();
+        match self.proof {
+            Proof::Code { challenge, purpose } => Write::new()
+                // Two codes of one number replace each other: one at a time.
+                .then(&PHONE_HELD, params![phone])
+                .must(&CODE_CONSUMED, params![challenge, self.now], Refusal::CodeSpent)
+                .then(&OTHERS_REPLACED, params![phone, purpose.as_str(), self.now])
+                .then(&USER_MADE, params![self.user_id, phone, self.now]),
+            Proof::Password { stored } => {
+                let write = Write::new().then(&PHONE_HELD, params![phone]).must(
+                    &PASSWORD_STANDS,
+                    params![phone, stored],
+                    Refusal::PasswordChanged,
+                );
+                passwords::misses_forgiven(write, self.phone, self.address)
+            }
+        }
+    }
+}
+
 impl Db {
-    /// Consumes a code and begins the session in one transaction; makes the account when this is the number's first
-    /// right code. Refused when the code was consumed meanwhile.
+    /// Takes the proof and begins the session in one transaction; makes the account when this is the number's first
+    /// right code. Refused when the proof is not good any more.
     pub async fn begin_session(&self, new: NewSession<'_>) -> Result<Begun, WriteError> {
         let phone = new.phone.as_str();
-        let session = params![new.id, phone, "code", new.refresh_hash, new.now, new.expires_at];
-        let write = Write::new()
-            // Two codes of one number replace each other: one at a time.
-            .then(&PHONE_HELD, params![phone])
-            .must(&CODE_CONSUMED, params![new.challenge, new.now], Refusal::CodeSpent)
-            .then(&OTHERS_REPLACED, params![phone, new.purpose.as_str(), new.now])
-            .then(&USER_MADE, params![new.user_id, phone, new.now])
+        let session = params![new.id, phone, new.proof.by().as_str(), new.refresh_hash, new.now, new.expires_at];
+        let write = new
+            .proven()
             .then(&SESSION_BEGUN, session)
-            .then(&OLDEST_SESSIONS_ENDED, params![phone, new.now, SESSIONS_AT_ONCE])
+            .noting(&new.event())
             .then(&DEVICE_KNOWN, params![new.device_hash, phone, new.now])
             .then(&OLDEST_DEVICES_FORGOTTEN, params![phone, DEVICES_KEPT])
-            .then(&USER_BY_PHONE, params![phone]);
-        let mut written = self.write(write).await?;
-        let ended: Vec<(SessionId, Timestamp)> = written.take(5).map_err(WriteError::Failed)?;
+            .then(&OLDEST_SESSIONS_ENDED, params![phone, new.now, SESSIONS_AT_ONCE]);
+        let oldest_ended = write.steps.len() - 1;
+        let mut written = self.write(write.then(&USER_BY_PHONE, params![phone])).await?;
+        let ended: Vec<(SessionId, Timestamp)> = written.take(oldest_ended).map_err(WriteError::Failed)?;
         let users: Vec<User> = written.last().map_err(WriteError::Failed)?;
         let user = users.into_iter().next();
         let user = user.ok_or_else(|| WriteError::Failed(Error::internal("no account was made")))?;
@@ -106,22 +170,39 @@ impl Db {
         self.find(&SESSION, params![id, user_id]).await
     }
 
-    /// Ends one session of a user.
-    pub async fn end_session(&self, id: SessionId, user_id: UserId, now: Timestamp) -> Result<()> {
-        self.write(Write::new().then(&SESSION_ENDED, params![id, user_id, now])).await?;
-        Ok(())
+    /// Live sessions of a user that are older than one of them, newest first.
+    pub async fn open_sessions(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        before: Option<SessionId>,
+        limit: i64,
+    ) -> Result<Vec<OpenSession>> {
+        let before = before.unwrap_or(SessionId::from_bytes([0xff; 16]));
+        self.list(&OPEN_SESSIONS, params![user_id, now, before, limit]).await
     }
 
-    /// Ends all sessions of a user but one.
-    pub async fn end_other_sessions(&self, kept: SessionId, user_id: UserId, now: Timestamp) -> Result<()> {
-        self.write(Write::new().then(&OTHER_SESSIONS_ENDED, params![kept, user_id, now])).await?;
-        Ok(())
+    /// Ends one session of a user at the time of the event; false when there was none to end, and nothing is noted.
+    pub async fn end_session(&self, id: SessionId, user_id: UserId, event: &Event) -> Result<bool> {
+        self.end(&SESSION_ENDED, params![id, user_id, event.at], event).await
     }
 
-    /// Ends all sessions of a user.
-    pub async fn end_all_sessions(&self, user_id: UserId, now: Timestamp) -> Result<()> {
-        self.write(Write::new().then(&ALL_SESSIONS_ENDED, params![user_id, now])).await?;
-        Ok(())
+    /// Ends all sessions of a user but one; false when there was none.
+    pub async fn end_other_sessions(&self, kept: SessionId, user_id: UserId, event: &Event) -> Result<bool> {
+        self.end(&OTHER_SESSIONS_ENDED, params![kept, user_id, event.at], event).await
+    }
+
+    /// Ends all sessions of a user; false when there was none.
+    pub async fn end_all_sessions(&self, user_id: UserId, event: &Event) -> Result<bool> {
+        self.end(&ALL_SESSIONS_ENDED, params![user_id, event.at], event).await
+    }
+
+    async fn end(&self, sql: &'static Sql, params: Vec<Value>, event: &Event) -> Result<bool> {
+        match self.write(Write::new().must(sql, params, Refusal::NotFound).noting(event)).await {
+            Ok(_) => Ok(true),
+            Err(WriteError::Refused(_)) => Ok(false),
+            Err(WriteError::Failed(error)) => Err(error),
+        }
     }
 
     /// Forgets sessions that are long over.
@@ -139,6 +220,18 @@ impl FromRow for Session {
             tier: Tier::from_stored(&row.column::<String>()?),
             expires_at: row.column()?,
             ended_at: row.column()?,
+        })
+    }
+}
+
+impl FromRow for OpenSession {
+    fn from_row(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.column()?,
+            by: SignedInBy::from_stored(&row.column::<String>()?),
+            created_at: row.column()?,
+            seen_at: row.column()?,
+            expires_at: row.column()?,
         })
     }
 }

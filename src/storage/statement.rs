@@ -62,73 +62,67 @@ macro_rules! params {
 
 pub(super) use {params, statements};
 
-/// Why a guarded statement, and with it the whole list, was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
+        /// Why a guarded statement, and with it the whole list, was refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Refusal {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Refusal {
+            const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name that PostgreSQL raises.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The name as a parameter that lives as long as the program.
+            pub(super) fn name(self) -> &'static (dyn tokio_postgres::types::ToSql + Sync) {
+                match self { $(Self::$variant => &$text,)+ }
+            }
+        }
+    };
+}
+
+refusals! {
     /// No such thing, or not the owner's.
-    NotFound,
+    NotFound = "not_found",
     /// The day's messages are used up.
-    QuotaExceeded,
+    QuotaExceeded = "quota_exceeded",
     /// The idempotency key is taken by an earlier request.
-    KeyTaken,
+    KeyTaken = "key_taken",
     /// The user has as many rooms as may be.
-    RoomLimit,
+    RoomLimit = "room_limit",
     /// Somebody else holds the job now, or nobody does any more.
-    LeaseLost,
+    LeaseLost = "lease_lost",
     /// The code was used, replaced or is over.
-    CodeSpent,
+    CodeSpent = "code_spent",
+    /// The password is not the one any more that was looked at.
+    PasswordChanged = "password_changed",
+    /// The password has been missed too often of late.
+    TooManyMisses = "too_many_misses",
+    /// The refresh token was used, or its session is over.
+    TokenSpent = "token_spent",
     /// A code was sent to this number less than a minute ago.
-    TooSoon,
+    TooSoon = "too_soon",
     /// A cap on sending codes is reached.
-    SendCapped,
+    SendCapped = "send_capped",
+    /// Something newer is stored already.
+    Stale = "stale",
+    /// The event was taken before.
+    EventSeen = "event_seen",
+    /// It is not time yet.
+    NotDue = "not_due",
 }
 
 impl Refusal {
-    const ALL: [Self; 8] = [
-        Self::NotFound,
-        Self::QuotaExceeded,
-        Self::KeyTaken,
-        Self::RoomLimit,
-        Self::LeaseLost,
-        Self::CodeSpent,
-        Self::TooSoon,
-        Self::SendCapped,
-    ];
-
-    /// The name that PostgreSQL raises.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotFound => "not_found",
-            Self::QuotaExceeded => "quota_exceeded",
-            Self::KeyTaken => "key_taken",
-            Self::RoomLimit => "room_limit",
-            Self::LeaseLost => "lease_lost",
-            Self::CodeSpent => "code_spent",
-            Self::TooSoon => "too_soon",
-            Self::SendCapped => "send_capped",
-        }
-    }
-
-    /// The name as a parameter that lives as long as the program.
-    pub(super) fn name(self) -> &'static (dyn tokio_postgres::types::ToSql + Sync) {
-        const NAMES: [&str; Refusal::ALL.len()] = {
-            let mut names = [""; Refusal::ALL.len()];
-            let mut index = 0;
-            while index < names.len() {
-                names[index] = Refusal::ALL[index].as_str();
-                index += 1;
-            }
-            names
-        };
-        static TABLE: [&str; Refusal::ALL.len()] = NAMES;
-        &TABLE[self as usize]
-    }
-
     /// The reverse of [`Self::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|refusal| refusal.as_str() == text)
+        Self::ALL.iter().copied().find(|refusal| refusal.as_str() == text)
     }
 }
 

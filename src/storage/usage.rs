@@ -1,11 +1,13 @@
 //! The daily quota: one row a user and day, raised only below its limit, in the transaction of the message.
 
 use super::statement::{params, statements};
+use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write};
 use crate::domain::ids::UserId;
 use crate::domain::job;
 use crate::domain::plan::DailyLimit;
 use crate::domain::time::{Day, Timestamp};
+use crate::domain::usage::{DayUsage, Span};
 use crate::error::Result;
 
 statements! {
@@ -16,7 +18,9 @@ statements! {
             when usage.turn_at + ?5 >= ?6 then ?6 else usage.turn_at + ?5 end
         where usage.used < ?3";
     USED = "select used from usage where user_id = ?1 and day = ?2";
-    USER_HELD = "update users set tier = tier where id = ?1";
+    USER_HELD = "update users set tier = tier where id = ?1 and closed_at is null";
+    USAGE = "select day, used, prompt_tokens, reply_tokens from usage
+        where user_id = ?1 and day >= ?2 and day <= ?3 order by day";
 }
 
 /// Adds the step that takes a unit, and with it the next turn in the queue; refused when the day is used up, however
@@ -32,5 +36,21 @@ impl Db {
     pub async fn used(&self, user_id: UserId, day: Day) -> Result<u32> {
         let row: Option<(u32,)> = self.find(&USED, params![user_id, day]).await?;
         Ok(row.map_or(0, |(used,)| used))
+    }
+
+    /// What a user has used on the days of a span, without those of nothing.
+    pub async fn usage(&self, user_id: UserId, span: Span) -> Result<Vec<DayUsage>> {
+        self.list(&USAGE, params![user_id, span.from, span.to]).await
+    }
+}
+
+impl FromRow for DayUsage {
+    fn from_row(mut row: Row) -> Result<Self> {
+        Ok(Self {
+            day: row.column()?,
+            messages: row.column()?,
+            prompt_tokens: row.column()?,
+            reply_tokens: row.column()?,
+        })
     }
 }

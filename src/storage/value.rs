@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use crate::domain::ids::{ChallengeId, ChatroomId, JobId, MessageId, SessionId, UserId};
+use crate::domain::ids::{AttemptId, ChallengeId, ChatroomId, EventId, JobId, MessageId, SessionId, SubjectId, UserId};
 use crate::domain::time::{Day, Timestamp};
 use crate::error::{Error, Result};
 
@@ -77,7 +77,7 @@ pub trait Column: Sized {
     fn read(value: Value) -> Option<Self>;
 }
 
-value_from_ids!(UserId, SessionId, ChallengeId, ChatroomId, MessageId, JobId);
+value_from_ids!(UserId, SessionId, ChallengeId, ChatroomId, MessageId, JobId, SubjectId, AttemptId, EventId);
 
 impl Column for i64 {
     fn read(value: Value) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! The door for jobs: claim, run, renew, settle, stop.
 
 mod run;
-mod sweep;
+pub mod sweep;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,13 +14,14 @@ use crate::app::App;
 use crate::domain::ids::JobId;
 use crate::domain::job::{HEARTBEAT, Job, LEASE};
 use crate::error::{Error, Result};
-use crate::services::replies;
 use crate::storage::WorkerName;
 
 /// How often the queue is looked at when nobody rings.
 const POLL: Duration = Duration::from_millis(500);
 /// How long to leave the database alone after it failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Places beyond the setting that are for other work than replies: somebody waits for a code or a plan.
+const KEPT_FOR_SHORT: usize = 8;
 /// Jobs taken by one claim at most.
 const BATCH: usize = 64;
 
@@ -56,6 +57,12 @@ pub async fn run(app: App, stop: CancellationToken, cut: CancellationToken, grac
     worker.work(&stop).await;
     worker.wind_down(&cut, grace).await;
     let _ = sweeping.await;
+}
+
+/// Puts into the queue what only the clock asks for. For tests, whose clock moves in leaps.
+#[doc(hidden)]
+pub async fn remind(app: &App) -> Result<()> {
+    sweep::remind(app).await
 }
 
 /// Works until nothing is due any more. For tests, which can't wait for a clock that stands still.
@@ -110,12 +117,18 @@ impl Worker {
 
     async fn claim(&mut self) {
         loop {
-            let free = self.app.config.worker_concurrency.saturating_sub(self.running.len()).min(BATCH);
+            let (free, only_short) = self.room();
             if free == 0 {
                 return;
             }
             let limit = i64::try_from(free).unwrap_or(1);
-            let jobs = match in_time(self.app.db.claim_jobs(self.name, limit, self.app.clock.now())).await {
+            let (db, now) = (&self.app.db, self.app.clock.now());
+            let claimed = if only_short {
+                in_time(db.claim_short_jobs(self.name, limit, now)).await
+            } else {
+                in_time(db.claim_jobs(self.name, limit, now)).await
+            };
+            let jobs = match claimed {
                 Ok(jobs) => jobs,
                 Err(error) => {
                     self.may_hold_more = true;
@@ -129,6 +142,15 @@ impl Worker {
             if !full {
                 return;
             }
+        }
+    }
+
+    /// How many jobs may be taken, and whether they must be short: some places are kept free of replies.
+    fn room(&self) -> (usize, bool) {
+        let (most, busy) = (self.app.config.worker_concurrency, self.running.len());
+        match most.saturating_sub(busy).min(BATCH) {
+            0 => ((most + KEPT_FOR_SHORT).saturating_sub(busy), true),
+            free => (free, false),
         }
     }
 
@@ -159,7 +181,7 @@ impl Worker {
                 let Some(job) = self.forget(error.id()) else { return };
                 if error.is_panic() {
                     tracing::error!(job = %job.id, attempt = job.attempt, "A job panicked.");
-                    if let Err(error) = replies::set_back_after_panic(&self.app, &job).await {
+                    if let Err(error) = run::set_back_after_panic(&self.app, &job).await {
                         self.may_hold_more = true;
                         tracing::error!(job = %job.id, error = %error, "A job that panicked could not be put back.");
                     }

@@ -5,13 +5,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::domain::audit;
 use crate::error::Result;
-use crate::services::idempotency;
+use crate::services::{billing, idempotency, reconcile};
 
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: u32 = 60;
 /// How long a dead job is shown to the operator.
 const DEAD_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long ids of events are kept: longer than the payment provider can send them again.
+const BILLING_KEPT: Duration = Duration::from_hours(90 * 24);
 
 /// Runs until `stop`.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -22,8 +25,8 @@ pub async fn run(app: App, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let done = if count.is_multiple_of(SWEEP_EVERY) { sweep(&app).await } else { Ok(()) };
-        if let Err(error) = done.and(measure(&app).await) {
+        let swept = if count.is_multiple_of(SWEEP_EVERY) { sweep(&app).await } else { Ok(()) };
+        if let Err(error) = swept.and(remind(&app).await).and(measure(&app).await) {
             tracing::warn!(error = %error, "Housekeeping failed and will be tried again.");
         }
         count = count.wrapping_add(1);
@@ -35,10 +38,20 @@ pub async fn sweep(app: &App) -> Result<()> {
     let now = app.clock.now();
     app.db.sweep_codes(now).await?;
     app.db.sweep_sessions(now).await?;
+    app.db.sweep_security_events(now - audit::KEPT).await?;
+    app.db.sweep_password_misses(now).await?;
     app.db.sweep_idempotency_keys(now - idempotency::LIFE).await?;
     app.db.sweep_dead_jobs(now - DEAD_KEPT).await?;
+    app.db.sweep_billing_events(now - BILLING_KEPT).await?;
+    app.db.sweep_checkouts(now - BILLING_KEPT).await?;
     app.limiter.sweep();
     Ok(())
+}
+
+/// Puts into the queue what only the clock asks for.
+pub async fn remind(app: &App) -> Result<()> {
+    billing::review_due(app).await?;
+    reconcile::enqueue_if_due(app).await
 }
 
 async fn measure(app: &App) -> Result<()> {

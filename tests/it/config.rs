@@ -1,5 +1,6 @@
 //! The settings, as operators write them.
 
+mod code_senders;
 mod demo_parts;
 mod env_files;
 mod signing_keys;

@@ -1,6 +1,7 @@
 //! Crashes of the real process: what was accepted stays accepted, and is answered once.
 
 mod loops;
+mod refreshes;
 mod stopping;
 mod takeover;
 mod traffic;

@@ -7,6 +7,8 @@ use http_body_util::BodyExt;
 use pollux::http::{docs, web};
 use tower::ServiceExt;
 
+use crate::harness::{Engine, TestApp};
+
 const PAGES: [&str; 3] = ["/", "/docs", "/redoc"];
 
 struct Answer {
@@ -144,4 +146,14 @@ async fn the_front_door_answers_programs_in_json_and_people_with_the_page() {
         assert_eq!(answer.header(&header::CONTENT_TYPE), "text/html; charset=utf-8", "{accept}");
         assert_eq!(answer.header(&header::VARY), "Accept");
     }
+}
+
+#[tokio::test]
+async fn the_documentation_can_be_switched_off() {
+    let app = TestApp::start_with(Engine::Sqlite, &[("DOCS", "off")]).await;
+    for path in ["/docs", "/redoc", "/openapi.json", "/docs/init.js", "/redoc/redoc.js"] {
+        app.client().get(path).await.expect_problem(404, "not_found");
+    }
+    app.client().get("/").await.expect(200);
+    app.user().await;
 }

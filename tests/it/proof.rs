@@ -6,6 +6,13 @@
 //! | the jobs of a dead process are taken over soon; one that only slept changes nothing | `crash::takeover` |
 //! | a stop loses nothing and says nothing wrong | `crash::stopping` |
 //! | a code has five guesses and opens one session, however many try at once | `signin::races` |
+//! | of many refreshes at once all get the one successor; every copy of a used token ends its session | `signin::refresh_races` |
+//! | a kill amid refreshes locks nobody out | `crash::refreshes` |
+//! | ten misses on a password are ten, a code sets one, and no session outlives its password | `passwords::races` |
+//! | a flood of sign-ins takes neither the time nor the memory of the rest | `passwords::flood` |
+//! | neither answers nor times tell who has an account or a password | `passwords::secrecy` |
+//! | texts can't be had for the money in them: every cap holds, and a country that pays nothing back pauses | `sms::pumping` |
+//! | whatever strangers send, its readers keep their promises | `fuzz` |
 //! | the program starts at once and is small | `footprint` |
 //! | five messages a day are five, in a race, across midnight, with a clock that jumps | `quota::races`, `quota::days` |
 //! | a unit comes back once, and there is no way round the quota | `quota::refunds`, `quota::ways_round` |

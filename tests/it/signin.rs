@@ -1,6 +1,8 @@
 //! Signing in: the flow, what is refused on its way, and the attacks it stands.
 
 mod checking;
+mod devices;
+mod dodging;
 mod flow;
 mod forged;
 mod forging;
@@ -9,10 +11,13 @@ mod headers;
 mod limits;
 mod logs;
 mod races;
+mod refresh_races;
+mod refreshing;
 mod secrecy;
 mod sending;
 mod sign_out;
 mod starting;
+mod trail;
 
 use serde_json::{Value, json};
 
@@ -69,4 +74,19 @@ async fn guesses(app: &TestApp) -> i64 {
 /// Codes that were made.
 async fn codes(app: &TestApp) -> i64 {
     app.count("select count(*) from challenges").await
+}
+
+/// The refresh token of a sign-in or a refresh.
+fn refresh_token(tokens: &Value) -> String {
+    tokens["refresh_token"].as_str().unwrap().to_owned()
+}
+
+async fn refresh(client: &Client, token: &str) -> Answer {
+    client.post("/auth/refresh", json!({"refresh_token": token})).await
+}
+
+/// The same client with the access token of another answer.
+fn with_tokens(client: &Client, tokens: &Value) -> Client {
+    let token = tokens["access_token"].as_str().map(ToOwned::to_owned);
+    Client { token, tokens: tokens.clone(), ..client.clone() }
 }

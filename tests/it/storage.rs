@@ -1,5 +1,6 @@
 //! Every method of the store on both engines, without the rest of the house.
 
+mod audit;
 mod auth;
 mod catalogue;
 mod chats;
@@ -105,7 +106,7 @@ impl Store {
 
     async fn pro(&self) -> Person {
         let person = self.person().await;
-        self.db.set_tier_for_tests(person.id, "Pro").await.unwrap();
+        self.db.reassess(person.id, pollux::domain::plan::Tier::Pro, None).await.unwrap();
         person
     }
 

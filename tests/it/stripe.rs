@@ -50,7 +50,7 @@ fn client(server: &RunningStripe) -> Stripe {
 }
 
 fn new_customer() -> NewCustomer {
-    NewCustomer { user_id: user(), phone: "+15005550006".into(), name: None }
+    NewCustomer { user_id: user(), phone: "+15005550006".into(), name: None, instead_of: None }
 }
 
 fn new_checkout(customer_id: &str, attempt: &str) -> NewCheckout {

@@ -134,6 +134,24 @@ impl FakeStripe {
         let _ = self.act(|world| world.delete_customer(customer_id));
     }
 
+    /// Makes a customer that no call of ours made: of another product of the same account.
+    #[must_use]
+    pub fn stranger(&self) -> String {
+        self.act(|world| {
+            let customer = world.make(Shape::Customer, json!({}));
+            let id = text(&customer, "id").to_owned();
+            world.customers.insert(id.clone(), customer);
+            id
+        })
+    }
+
+    /// Loses all that it knew of a customer, as when its data was wiped.
+    pub fn forget_customer(&self, customer_id: &str) {
+        let mut world = self.world();
+        world.customers.remove(customer_id);
+        world.subscriptions.retain(|one| text(&one.object, "customer") != customer_id);
+    }
+
     /// Says whom to tell.
     pub fn set_webhook(&self, url: &str) {
         self.world().settings.webhook_url = Some(url.to_owned());

@@ -37,7 +37,12 @@ const TYPES: [(&str, &str); 16] = [
 pub(super) async fn make_customer(inner: &Inner, wanted: &NewCustomer) -> Result<String> {
     let user_id = wanted.user_id.to_string();
     let call = Call::post("/v1/customers")
-        .once(format!("customer-{user_id}"))
+        .once(
+            wanted
+                .instead_of
+                .as_ref()
+                .map_or_else(|| format!("customer-{user_id}"), |lost| format!("customer-{user_id}-instead-of-{lost}")),
+        )
         .with("phone", &wanted.phone)
         .with_some("name", wanted.name.as_deref())
         .with("metadata[user_id]", user_id);

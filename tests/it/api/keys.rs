@@ -120,9 +120,10 @@ on_both_engines! {
 async fn while_the_first_runs_a_second_is_told_to_come_back() {
     let app = TestApp::start(Engine::Sqlite).await;
     let user = app.user().await;
-    let path = format!("/chatroom/{}/message", user.room().await);
+    let room = user.room().await;
+    let path = format!("/chatroom/{room}/message");
     let me = UserId::parse(user.get("/user/me").await.body["id"].as_str().unwrap()).unwrap();
-    let route = "POST /chatroom/{id}/message";
+    let route = &format!("POST /chatroom/{room}/message");
     let first = app.house.app.in_flight.enter(me, route, "k").unwrap();
     let told = send(&user, &path, "k", "hello").await.expect_problem(409, "idempotency_in_progress");
     assert_eq!(told.header("retry-after"), "1");

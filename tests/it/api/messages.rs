@@ -77,6 +77,23 @@ on_both_engines! {
         assert!(["pending", "generating"].contains(&pending.body["reply"]["status"].as_str().unwrap()));
     }
 
+    async fn text_of_any_script_and_any_syntax_comes_back_as_it_was_sent(app) {
+        let user = app.pro().await;
+        let (room, mut sent) = (user.room().await, Vec::new());
+        for text in [
+            "'; drop table messages; --", "' or '1'='1", "\\'); select pg_sleep(9); --", "?1 $1 :name @x %s {0} ${x} \\u0000",
+            "<script>alert(1)</script>", "Ẹ̣̀́̂̃ \u{202e}abc\u{202c} \u{200d}", "🏴\u{e0067}\u{e0062}\u{e007f} 👩\u{200d}👩\u{200d}👧", "\u{378}\u{e000}\u{ffff}\u{10ffff}",
+            "\u{feff}\u{fffd}", "e\u{301} é", "Ω Ω K K ﬁ", "line\nline\ttab", "\u{1d173}\u{fffe}",
+        ] {
+            let answer = user.say(&room, text).await;
+            assert_eq!((answer.status, &answer.body["message"]["content"]), (202, &json!(text)), "{}", answer.text);
+            sent.push(text);
+        }
+        let listed = user.get(&format!("/chatroom/{room}/messages")).await.expect(200).body;
+        let listed = listed["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "user");
+        assert_eq!(listed.map(|message| message["content"].as_str().unwrap().to_owned()).collect::<Vec<_>>(), sent);
+    }
+
     async fn what_is_refused_leaves_nothing_and_uses_nothing(app) {
         let user = app.user().await;
         let room = user.room().await;

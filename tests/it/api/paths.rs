@@ -63,7 +63,7 @@ async fn another_method_on_a_known_path_is_told_the_real_ones() {
         (room, &["DELETE", "GET", "HEAD", "PATCH"]),
         (&format!("{room}/message"), &["POST"]),
         ("/auth/send-otp", &["POST"]),
-        ("/user/me", &["GET", "HEAD"]),
+        ("/user/me", &["DELETE", "GET", "HEAD", "PATCH"]),
         ("/health", &["GET", "HEAD"]),
         ("/openapi.json", &["GET", "HEAD"]),
         ("/docs", &["GET", "HEAD"]),

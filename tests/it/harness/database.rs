@@ -5,6 +5,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::TestApp;
+use super::process::Site;
 
 impl TestApp {
     /// The rows of a query as texts; bytes as `\x` and hexadecimal digits, as PostgreSQL shows them.
@@ -15,9 +16,22 @@ impl TestApp {
         }
     }
 
+    /// Runs SQL behind the server's back.
+    pub async fn execute(&self, sql: &str) {
+        match self.lease.url() {
+            Some(url) => drop(rows_of_postgres(url, sql).await),
+            None => execute_on_sqlite(&self.home.path().join("pollux.db"), sql),
+        }
+    }
+
     /// The one number that a query answers with.
     pub async fn count(&self, sql: &str) -> i64 {
         self.rows(sql).await[0][0].parse().unwrap()
+    }
+
+    /// Whether its database is a server.
+    pub fn is_postgres(&self) -> bool {
+        self.lease.url().is_some()
     }
 
     /// Every cell of every table, as a thief would read them.
@@ -32,6 +46,35 @@ impl TestApp {
         }
         cells
     }
+}
+
+impl Site {
+    /// The rows of a query as texts.
+    pub async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        match self.lease.url() {
+            Some(url) => rows_of_postgres(url, sql).await,
+            None => rows_of_sqlite(&self.home.path().join("pollux.db"), sql),
+        }
+    }
+
+    /// Runs SQL behind the process's back.
+    pub async fn execute(&self, sql: &str) {
+        match self.lease.url() {
+            Some(url) => drop(rows_of_postgres(url, sql).await),
+            None => execute_on_sqlite(&self.home.path().join("pollux.db"), sql),
+        }
+    }
+
+    /// Whether its database is a server.
+    pub fn is_postgres(&self) -> bool {
+        self.lease.url().is_some()
+    }
+}
+
+fn execute_on_sqlite(file: &std::path::Path, sql: &str) {
+    let connection = Connection::open(file).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    connection.execute_batch(sql).unwrap();
 }
 
 fn rows_of_sqlite(file: &std::path::Path, sql: &str) -> Vec<Vec<String>> {

@@ -6,6 +6,7 @@ pub mod client;
 mod database;
 pub mod engine;
 pub mod process;
+pub mod shop;
 pub mod work;
 
 use std::net::SocketAddr;
@@ -16,7 +17,6 @@ use std::time::Duration;
 use pollux::config::{Config, Settings};
 use pollux::domain::ids::UserId;
 use pollux::domain::time::{Clock, Timestamp};
-use pollux::http;
 use pollux::providers::model_demo::{Demo, DemoScript};
 use pollux::serve::{self, Limits, Stop};
 use pollux::start::{self, House};
@@ -55,10 +55,15 @@ impl TestApp {
 
     /// Starts with settings that replace the defaults of tests.
     pub async fn start_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(engine, Clock::manual(NOON), settings).await
+    }
+
+    /// As [`Self::start_with`], by a clock that others go by too.
+    pub async fn start_at(engine: Engine, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let lease = engine.lease().await;
         let config = Config::read(&read_settings(home.path(), lease.url(), settings)).unwrap();
-        Self::open(config, Clock::manual(NOON), DemoScript::new(), Arc::new(home), Arc::new(lease)).await
+        Self::open(config, clock, DemoScript::new(), Arc::new(home), Arc::new(lease)).await
     }
 
     /// Stops, and starts again on the same database and at the same time of day.
@@ -67,6 +72,12 @@ impl TestApp {
         let (home, lease) = (Arc::clone(&self.home), Arc::clone(&self.lease));
         drop(self);
         Self::open(config, clock, model, home, lease).await
+    }
+
+    /// A second server on the same database and clock, which must be PostgreSQL.
+    pub async fn beside(&self) -> Self {
+        let (config, clock, model) = (self.house.app.config.clone(), self.clock.clone(), self.model.clone());
+        Self::open(config, clock, model, Arc::clone(&self.home), Arc::clone(&self.lease)).await
     }
 
     async fn open(
@@ -81,7 +92,7 @@ impl TestApp {
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
         let limits = Limits { max_per_peer: 0, ..Limits::default() };
-        tokio::spawn(serve::serve(listener, http::router(&house.app), limits, stop.clone()));
+        tokio::spawn(serve::serve(listener, house.router(), limits, stop.clone()));
         Self { house, address, clock, model, stop, home, lease }
     }
 
@@ -102,7 +113,7 @@ impl TestApp {
         user
     }
 
-    /// Puts a user on a plan, as billing will.
+    /// Puts a user on a plan behind the back of billing.
     pub async fn set_tier(&self, user: &Client, tier: &str) {
         let id = user.get("/user/me").await.body["id"].as_str().unwrap().to_owned();
         engine::set_tier(&self.house.app.db, &id, tier).await;
@@ -112,6 +123,15 @@ impl TestApp {
     /// Does every job that is due, and what becomes due by it.
     pub async fn run_jobs(&self) {
         worker::drain(&self.house.app).await.unwrap();
+    }
+
+    /// Runs a command of the binary on this server's data, with further settings.
+    pub fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> std::process::Output {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pollux"));
+        command.args(arguments).env_clear().current_dir(self.home.path());
+        command.env("DATA_DIR", self.home.path()).env("JWT_SECRET", SECRET).env("METRICS_PORT", "0");
+        command.envs(self.lease.url().map(|url| ("DATABASE_URL", url)));
+        command.envs(settings.iter().copied()).output().unwrap()
     }
 
     /// Moves the clock.
@@ -161,6 +181,7 @@ fn read_settings(home: &std::path::Path, database: Option<&str>, more: &[(&str, 
         ("DATA_DIR", &home),
         ("JWT_SECRET", SECRET),
         ("METRICS_PORT", "0"),
+        ("PAYMENTS", "off"),
         ("OTP_SENDS_PER_ADDRESS_HOUR", "0"),
         ("OTP_CHECKS_PER_ADDRESS_5MIN", "0"),
         ("USER_REQUESTS_PER_MINUTE", "0"),

@@ -18,8 +18,8 @@ const START: Duration = Duration::from_secs(20);
 
 /// Where processes serve, one after the other or side by side.
 pub struct Site {
-    home: tempfile::TempDir,
-    lease: Lease,
+    pub(super) home: tempfile::TempDir,
+    pub(super) lease: Lease,
     settings: Vec<(&'static str, &'static str)>,
 }
 

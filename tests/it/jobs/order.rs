@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use pollux::providers::model_demo::DemoAct;
 
 use super::{Asked, SOON, asked, called};
@@ -113,7 +114,7 @@ on_both_engines! {
             let crowd = &crowd;
             async move { Asked::by(crowd, &content).await }
         });
-        futures_util::future::join_all(sends).await;
+        futures_util::stream::iter(sends).buffer_unordered(24).collect::<Vec<_>>().await;
         app.advance(Duration::from_secs(560));
         let working = Working::start(&app.house.app, Duration::ZERO);
         called(&app, 4).await;

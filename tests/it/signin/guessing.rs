@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use pollux::domain::otp::Code;
 use serde_json::json;
 
-use super::{number, send};
+use super::{number, refresh, send};
 use crate::harness::{Client, TestApp, on_both_engines};
+use crate::proof::{figures, size};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -90,4 +92,29 @@ on_both_engines! {
         let paused = client.post("/auth/send-otp", json!({"mobile": number(1)})).await;
         paused.expect_problem(429, "otp_send_limited");
     }
+
+    async fn a_pause_of_codes_leaves_password_and_session_as_ways_in(app) {
+        let owner = app.client().sign_in(&number(1)).await;
+        owner.post("/auth/change-password", json!({"new_password": "seven green herons"})).await.expect(200);
+        let stranger = app.client();
+        miss(&app, &stranger, 20).await;
+        app.advance(HOUR);
+        let paused = stranger.post("/auth/send-otp", json!({"mobile": number(1)})).await;
+        paused.expect_problem(429, "otp_send_limited");
+        let claim = json!({"mobile": number(1), "password": "seven green herons"});
+        stranger.post("/auth/login", claim).await.expect(200);
+        refresh(&owner, owner.tokens["refresh_token"].as_str().unwrap()).await.expect(200);
+    }
+}
+
+#[test]
+fn five_guesses_hit_a_code_no_oftener_than_chance_has_it() {
+    let codes = u32::try_from(size(400_000, 10_000_000)).unwrap();
+    let guesses = ["000000", "123456", "111111", "271828", "999999"];
+    let hits = (0..codes).filter(|_| guesses.contains(&Code::draw(6).unwrap().as_str())).count();
+    let expected = f64::from(codes) * 5e-6;
+    // Four deviations of a Poisson count, either way.
+    let bounds = (expected - 4.0 * expected.sqrt())..=(expected + 4.0 * expected.sqrt() + 1.0);
+    figures(&format!("{codes} codes with five guesses each: {hits} hits, {expected:.0} expected"));
+    assert!(bounds.contains(&f64::from(u32::try_from(hits).unwrap())), "{hits} of {codes}");
 }

@@ -24,7 +24,14 @@ fn check(answer: &Answer, what: &str) {
         assert_eq!(answer.headers.get_all(name).iter().count(), 1, "{what}: {name}");
     }
     assert!(answer.header("x-request-id").starts_with("req_"), "{what}");
-    for name in ["server", "x-powered-by", "via", "access-control-allow-origin", "access-control-allow-credentials"] {
+    for name in [
+        "server",
+        "x-powered-by",
+        "via",
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "set-cookie",
+    ] {
         assert!(!answer.headers.contains_key(name), "{what}: {name}");
     }
     if !answer.text.is_empty() {
@@ -95,7 +102,8 @@ on_both_engines! {
             assert!(statuses.contains(&status), "no answer had status {status}: {statuses:?}");
         }
         for (what, answer) in &answers {
-            assert!(answer.status < 500, "{what}: {}", answer.text);
+            // Nothing is sold here; that is no fault.
+            assert!(answer.status < 500 || answer.code() == "billing_not_configured", "{what}: {}", answer.text);
             check(answer, what);
             assert!(!answer.headers.contains_key("strict-transport-security"), "{what}");
         }

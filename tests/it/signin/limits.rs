@@ -151,6 +151,6 @@ async fn add(app: &TestApp, mobile: &str, caps: SendCaps) -> Result<(), WriteErr
     let code = pollux::domain::otp::Code::draw(6).unwrap();
     let code_mac = app.house.app.keys.code_mac(Purpose::Login, &phone, id, &code);
     let (address, purpose, expires_at) = ("address", Purpose::Login, now + MINUTE * 5);
-    let new = NewChallenge { id, phone: &phone, address, purpose, code_mac, digits: 6, now, expires_at };
+    let new = NewChallenge { id, phone: &phone, address, purpose, code_mac, digits: 6, now, expires_at, text: None };
     app.house.app.db.add_challenge(new, caps).await
 }

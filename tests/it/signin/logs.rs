@@ -49,11 +49,24 @@ async fn walk(client: Client) -> (Vec<String>, String) {
     let reply = client.post_with(&path, &key, said).await.expect(200).body;
     let reply = reply["reply"]["content"].as_str().unwrap().to_owned();
     assert!(!reply.is_empty());
+    client.post("/auth/change-password", json!({"new_password": "canary-password"})).await.expect(200);
+    client.post("/auth/login", json!({"mobile": MOBILE, "password": "canary-password"})).await.expect(200);
+    client.post("/auth/login", json!({"mobile": MOBILE, "password": "canary-guess"})).await.expect(401);
     client.post("/auth/logout?scope=all", json!({})).await.expect(204);
     client.get("/user/me").await.expect(401);
     let mut secrets =
         ["access_token", "refresh_token", "device_token"].map(|name| tokens[name].as_str().unwrap()).to_vec();
-    secrets.extend(["canary", MOBILE, &MOBILE[1..], &MOBILE[5..], &MOBILE[..10], "91846", SECRET, reply.as_str()]);
+    secrets.extend([
+        "canary",
+        "argon2",
+        MOBILE,
+        &MOBILE[1..],
+        &MOBILE[5..],
+        &MOBILE[..10],
+        "91846",
+        SECRET,
+        reply.as_str(),
+    ]);
     (secrets.into_iter().map(ToOwned::to_owned).collect(), code)
 }
 

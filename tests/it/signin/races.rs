@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::{Sent, guesses, number, send};
-use crate::harness::{Client, TestApp, on_both_engines};
+use crate::harness::process::Site;
+use crate::harness::{Client, Engine, TestApp, on_both_engines};
 use crate::proof::{figures, size};
 
 /// So many numbers are sent a code before the clock moves on, under the cap for everybody.
@@ -105,5 +106,58 @@ on_both_engines! {
         client.token.clone_from(&user.token);
         client.get("/user/me").await.expect(200);
         sent.answer(&app.client()).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guesses_on_two_nodes_count_together() {
+    let Some(engine) = Engine::postgres().await else { return };
+    let app = TestApp::start(engine).await;
+    let other = app.beside().await;
+    let clients = [app.client(), other.client()];
+    for index in 0..size(5, 100) {
+        let sent = send(&clients[0], &number(index)).await;
+        let guess = |turn: u64| {
+            let (client, sent) = (&clients[usize::from(turn % 2 == 1)], &sent);
+            async move { sent.guess(client, &sent.wrong(turn)).await.status }
+        };
+        let statuses = join_all((0..20).map(guess)).await;
+        assert_eq!((with_status(&statuses, 401), with_status(&statuses, 429)), (5, 15));
+        sent.answer(&clients[1]).await.expect_problem(429, "otp_attempts_exceeded");
+    }
+    let sent = send(&clients[0], &number(999)).await;
+    let statuses = join_all((0..4).map(|turn| sent.answer(&clients[turn % 2]))).await;
+    let statuses: Vec<u16> = statuses.iter().map(|answer| answer.status).collect();
+    assert_eq!((with_status(&statuses, 200), with_status(&statuses, 401)), (1, 3));
+}
+
+async fn kill_after_four_guesses(engine: Engine) {
+    let site = Site::new(&engine, &[]).await;
+    let process = site.start().await;
+    let client = process.client();
+    let sent = send(&client, &number(1)).await;
+    for turn in 0..4 {
+        sent.guess(&client, &sent.wrong(turn)).await.expect(401);
+    }
+    process.kill();
+    let process = site.start().await;
+    let client = process.client();
+    sent.guess(&client, &sent.wrong(4)).await.expect_problem(401, "otp_invalid");
+    sent.answer(&client).await.expect_problem(429, "otp_attempts_exceeded");
+}
+
+mod a_killed_process_leaves_a_code_the_one_guess_it_had {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn on_sqlite() {
+        kill_after_four_guesses(Engine::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn on_postgres() {
+        if let Some(engine) = Engine::postgres().await {
+            kill_after_four_guesses(engine).await;
+        }
     }
 }

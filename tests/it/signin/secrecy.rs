@@ -109,6 +109,18 @@ on_both_engines! {
         }
     }
 
+    async fn known_and_unknown_numbers_run_out_of_guesses_alike(app) {
+        let client = app.client();
+        client.clone().sign_in(&number(1)).await;
+        app.advance(std::time::Duration::from_mins(1));
+        let (known, unknown) = (send(&client, &number(1)).await, send(&client, &number(2)).await);
+        for turn in 0..7 {
+            let known = known.guess(&client, &known.wrong(turn)).await;
+            assert_eq!(told(&known), told(&unknown.guess(&client, &unknown.wrong(turn)).await));
+            assert_eq!(known.code(), if turn < 5 { "otp_invalid" } else { "otp_attempts_exceeded" });
+        }
+    }
+
     async fn known_and_unknown_numbers_take_the_same_time(app) {
         let pairs = if is_full() { 500 } else { 40 };
         let (mut known, mut unknown) = (Vec::new(), Vec::new());

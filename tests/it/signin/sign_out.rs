@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::number;
-use crate::harness::{Client, TestApp, on_both_engines};
+use crate::harness::{Client, Engine, TestApp, on_both_engines};
 
 /// Sessions of one number, each of a client of its own.
 async fn sessions(app: &TestApp, index: usize, count: usize) -> Vec<Client> {
@@ -29,6 +29,23 @@ async fn live(clients: &[Client]) -> Vec<bool> {
         live.push(answer.status == 200);
     }
     live
+}
+
+/// Begins requests on that many connections, does what ends the session, and insists that nothing begun after its
+/// answer got through.
+async fn nothing_gets_through(victim: &Client, end: impl Future<Output = ()>) {
+    let started: Vec<_> = (0..6).map(|_| Arc::new(AtomicBool::new(false))).collect();
+    let asking: Vec<_> =
+        started.iter().map(|started| tokio::spawn(ask_until_refused(victim.clone(), Arc::clone(started)))).collect();
+    while !started.iter().all(|started| started.load(Ordering::SeqCst)) {
+        tokio::task::yield_now().await;
+    }
+    end.await;
+    let answered = Instant::now();
+    for asker in asking {
+        let last = asker.await.unwrap();
+        assert!(last.is_none_or(|began| began <= answered), "a request got through after the answer");
+    }
 }
 
 /// Asks without a pause until it is refused; when the last request that succeeded had begun.
@@ -108,20 +125,53 @@ on_both_engines! {
         for (round, scope) in ["", "?scope=all", "?scope=others"].into_iter().cycle().take(9).enumerate() {
             let mine = sessions(&app, round, 2).await;
             let victim = if scope == "?scope=others" { &mine[1] } else { &mine[0] };
-            let started: Vec<_> = (0..6).map(|_| Arc::new(AtomicBool::new(false))).collect();
-            let asking: Vec<_> = started
-                .iter()
-                .map(|started| tokio::spawn(ask_until_refused(victim.clone(), Arc::clone(started))))
-                .collect();
-            while !started.iter().all(|started| started.load(Ordering::SeqCst)) {
-                tokio::task::yield_now().await;
-            }
-            mine[0].post(&format!("/auth/logout{scope}"), json!({})).await.expect(204);
-            let answered = Instant::now();
-            for asker in asking {
-                let last = asker.await.unwrap();
-                assert!(last.is_none_or(|began| began <= answered), "a request got through after the answer");
-            }
+            nothing_gets_through(victim, async {
+                mine[0].post(&format!("/auth/logout{scope}"), json!({})).await.expect(204);
+            })
+            .await;
         }
+    }
+
+    async fn no_request_begun_after_the_end_of_a_device_or_a_copied_token_succeeds(app) {
+        for round in 0..3 {
+            let mine = sessions(&app, round, 2).await;
+            let list = mine[0].get("/auth/sessions").await.expect(200).body;
+            let other = format!("/auth/sessions/{}", list["sessions"][0]["id"].as_str().unwrap());
+            nothing_gets_through(&mine[1], async {
+                mine[0].delete(&other).await.expect(204);
+            })
+            .await;
+            let token = json!({"refresh_token": mine[0].tokens["refresh_token"]});
+            mine[0].post("/auth/refresh", token.clone()).await.expect(200);
+            app.advance(Duration::from_secs(10));
+            nothing_gets_through(&mine[0], async {
+                mine[0].post("/auth/refresh", token).await.expect_problem(401, "refresh_token_reused");
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_node_refuses_within_a_second() {
+    let Some(engine) = Engine::postgres().await else { return };
+    let app = TestApp::start(engine).await;
+    let node = app.beside().await;
+    for round in 0..4 {
+        let mine = sessions(&app, round, 2).await;
+        let list = mine[0].get("/auth/sessions").await.expect(200).body;
+        let mut there = mine[1].clone();
+        there.address = node.address;
+        let asking = tokio::spawn(ask_until_refused(there, Arc::default()));
+        if round % 2 == 0 {
+            mine[0].post("/auth/logout?scope=others", json!({})).await.expect(204);
+        } else {
+            let other = list["sessions"][0]["id"].as_str().unwrap();
+            mine[0].delete(&format!("/auth/sessions/{other}")).await.expect(204);
+        }
+        let answered = Instant::now();
+        let latest = asking.await.unwrap();
+        let within = Duration::from_secs(1);
+        assert!(latest.is_none_or(|began| began <= answered + within), "a request got through after a second");
     }
 }

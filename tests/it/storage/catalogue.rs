@@ -9,7 +9,7 @@ use super::{Store, postgres};
 use crate::harness::Engine;
 
 /// Run by requests and workers all the time: their plans are looked at one by one.
-const HOT: [&str; 27] = [
+const HOT: [&str; 30] = [
     "SESSION",
     "USER_BY_ID",
     "SPACED",
@@ -18,6 +18,9 @@ const HOT: [&str; 27] = [
     "GUESS_BY_ID",
     "GUESS_NEWEST",
     "MISSES",
+    "CREDENTIALS_BY_PHONE",
+    "PASSWORD_FREE_AT",
+    "MISS_COUNTED",
     "ROOMS_PAGE",
     "MESSAGES_FORWARD",
     "MESSAGES_BACKWARD",

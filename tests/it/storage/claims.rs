@@ -116,7 +116,7 @@ on_both_engines! {
         let jobs: Vec<Job> = join_all(claims).await.into_iter().flat_map(Result::unwrap).collect();
         assert_eq!((jobs.len(), ids(&jobs).len()), (12, 12));
         for person in &people {
-            assert_eq!(jobs.iter().filter(|job| job.user_id == person.id).count(), 2);
+            assert_eq!(jobs.iter().filter(|job| job.user_id == Some(person.id)).count(), 2);
         }
     }
 

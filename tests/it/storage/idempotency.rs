@@ -12,7 +12,16 @@ const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
 fn new_key(user: UserId, key: &str, day: Option<Day>, now: Timestamp) -> NewKey {
     let (key, answer) = (key.to_owned(), "{\"a\":1}".to_owned());
-    NewKey { user_id: user, route: ROUTE, key, fingerprint: [9; 32], answer, day, now, over_before: now - DAY }
+    NewKey {
+        user_id: user,
+        route: ROUTE.to_owned(),
+        key,
+        fingerprint: [9; 32],
+        answer,
+        day,
+        now,
+        over_before: now - DAY,
+    }
 }
 
 async fn stored(store: &Store, user: UserId, key: &str, now: Timestamp) -> Option<StoredKey> {

@@ -7,7 +7,7 @@ use pollux::domain::otp::Purpose;
 use pollux::domain::phone::Phone;
 use pollux::domain::plan::{DailyLimit, Tier};
 use pollux::domain::time::Timestamp;
-use pollux::storage::{NewChallenge, NewChatroom, NewSession};
+use pollux::storage::{NewChallenge, NewChatroom, NewSession, Proof};
 
 /// Somebody with an account.
 pub struct Person {
@@ -49,14 +49,14 @@ impl Saying {
 pub fn new_challenge(id: ChallengeId, phone: &Phone, now: Timestamp) -> NewChallenge<'_> {
     let expires_at = now + Duration::from_mins(5);
     let purpose = Purpose::Login;
-    NewChallenge { id, phone, address: "address", purpose, code_mac: [1; 32], digits: 6, now, expires_at }
+    NewChallenge { id, phone, address: "address", purpose, code_mac: [1; 32], digits: 6, now, expires_at, text: None }
 }
 
 pub fn new_session(phone: &Phone, challenge: ChallengeId, now: Timestamp) -> NewSession<'_> {
     NewSession {
         phone,
-        challenge,
-        purpose: Purpose::Login,
+        proof: Proof::Code { challenge, purpose: Purpose::Login },
+        address: "address",
         id: SessionId::new(now),
         user_id: UserId::new(now),
         refresh_hash: rand::random(),

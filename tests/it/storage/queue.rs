@@ -52,7 +52,7 @@ on_both_engines! {
         store.say(&person, said[0].room).await;
         let dead = store.db.dead_jobs(2).await.unwrap();
         assert_eq!(dead.iter().map(|job| job.id).collect::<Vec<_>>(), [said[2].job, said[1].job]);
-        assert_eq!((dead[0].kind.as_str(), dead[0].subject, dead[0].attempt), ("reply", said[2].reply, 1));
+        assert_eq!((dead[0].kind.as_str(), dead[0].subject.bytes(), dead[0].attempt), ("reply", said[2].reply.bytes(), 1));
         assert_eq!(dead[0].last_error.as_deref(), Some("deadline_exceeded"));
         assert_eq!(dead[0].created_at, NOON + minutes(2));
 

@@ -33,8 +33,8 @@ on_both_engines! {
         assert_eq!(store.accept(&saying, None).await.unwrap(), 1);
         assert_eq!(store.db.chatroom(room, person.id).await.unwrap().unwrap().updated_at, later);
         let job = store.claim(1, later).await.remove(0);
-        assert_eq!((job.id, job.kind, job.subject), (saying.job, Some(JobKind::Reply), saying.reply));
-        assert_eq!((job.user_id, job.chatroom_id, job.attempt), (person.id, room, 1));
+        assert_eq!((job.id, job.kind, job.reply()), (saying.job, Some(JobKind::Reply), saying.reply));
+        assert_eq!((job.user_id, job.chatroom_id, job.attempt), (Some(person.id), Some(room), 1));
         assert_eq!((job.errors, job.panics, job.deaths, job.last_error), (0, 0, 0, None));
         assert_eq!(job.deadline_at, later + DEADLINE);
     }
@@ -73,7 +73,7 @@ on_both_engines! {
         }
         let (last, later) = (store.say(&person, room).await, store.say(&person, room).await);
         let job = store.claim(1, NOON).await.remove(0);
-        assert_eq!(job.subject, last.reply);
+        assert_eq!(job.reply(), last.reply);
         let task = store.db.reply_task(&job).await.unwrap().unwrap();
         let context = store.db.reply_context(&job, &task).await.unwrap();
         let replies: Vec<_> = context.iter().filter(|earlier| earlier.role == Role::Assistant).collect();

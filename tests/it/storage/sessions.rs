@@ -1,15 +1,21 @@
 //! Accounts, sessions and the clients that are known again.
 
 use futures_util::future::join_all;
-use pollux::domain::ids::{SessionId, UserId};
+use pollux::domain::audit::{Event, Kind};
+use pollux::domain::ids::{ChallengeId, SessionId, UserId};
 use pollux::domain::plan::Tier;
 use pollux::domain::text::Name;
-use pollux::storage::{Refusal, WriteError};
+use pollux::domain::time::Timestamp;
+use pollux::storage::{NewSession, Proof, Refusal, WriteError};
 
 use super::{NOON, Store, minutes, new_session, on_both_engines, refusal};
 
 async fn is_live(store: &Store, id: SessionId, user: UserId) -> bool {
     store.db.session(id, user).await.unwrap().is_some_and(|session| session.is_live(NOON))
+}
+
+fn ended_at(now: Timestamp) -> Event {
+    Event::new(Kind::SessionEnded, now)
 }
 
 on_both_engines! {
@@ -70,7 +76,7 @@ on_both_engines! {
         let session = store.db.session(person.session, person.id).await.unwrap().unwrap();
         assert_eq!((session.user_id, session.tier, session.ended_at), (person.id, Tier::Basic, None));
         assert!(store.db.session(person.session, other.id).await.unwrap().is_none());
-        store.db.set_tier_for_tests(person.id, "Pro").await.unwrap();
+        store.db.reassess(person.id, Tier::Pro, None).await.unwrap();
         assert_eq!(store.db.session(person.session, person.id).await.unwrap().unwrap().tier, Tier::Pro);
     }
 
@@ -82,16 +88,16 @@ on_both_engines! {
         }
         let (user, ids) = (people[0].id, people.iter().map(|person| person.session).collect::<Vec<_>>());
         let stranger = store.person().await;
-        store.db.end_session(ids[0], stranger.id, NOON).await.unwrap();
+        assert!(!store.db.end_session(ids[0], stranger.id, &ended_at(NOON)).await.unwrap());
         assert!(is_live(store, ids[0], user).await, "a stranger ends nothing");
 
-        store.db.end_session(ids[0], user, NOON).await.unwrap();
-        store.db.end_session(ids[0], user, NOON + minutes(9)).await.unwrap();
+        assert!(store.db.end_session(ids[0], user, &ended_at(NOON)).await.unwrap());
+        assert!(!store.db.end_session(ids[0], user, &ended_at(NOON + minutes(9))).await.unwrap());
         let ended = store.db.session(ids[0], user).await.unwrap().unwrap();
         assert_eq!(ended.ended_at, Some(NOON), "an end is final");
-        store.db.end_other_sessions(ids[1], user, NOON).await.unwrap();
+        assert!(store.db.end_other_sessions(ids[1], user, &ended_at(NOON)).await.unwrap());
         assert!(is_live(store, ids[1], user).await && !is_live(store, ids[2], user).await);
-        store.db.end_all_sessions(user, NOON).await.unwrap();
+        assert!(store.db.end_all_sessions(user, &ended_at(NOON)).await.unwrap());
         assert!(!is_live(store, ids[1], user).await);
         assert!(is_live(store, stranger.session, stranger.id).await);
     }
@@ -119,7 +125,7 @@ on_both_engines! {
 
     async fn the_sweep_forgets_sessions_a_week_after_their_end(store) {
         let (ended, expired, kept) = (store.person().await, store.person().await, store.person().await);
-        store.db.end_session(ended.session, ended.id, NOON).await.unwrap();
+        store.db.end_session(ended.session, ended.id, &ended_at(NOON)).await.unwrap();
         let week = minutes(7 * 24 * 60);
         store.db.sweep_sessions(NOON + week).await.unwrap();
         assert_eq!(store.count("sessions").await, 3);
@@ -129,5 +135,24 @@ on_both_engines! {
         store.db.sweep_sessions(NOON + week + minutes(24 * 60 + 1)).await.unwrap();
         assert!(store.db.session(expired.session, expired.id).await.unwrap().is_none());
         assert_eq!(store.count("users").await, 3);
+    }
+
+    async fn a_password_opens_a_session_only_while_it_is_the_accounts(store) {
+        let person = store.person().await;
+        let with = |stored: &'static str| {
+            let made = new_session(&person.phone, ChallengeId::new(NOON), NOON);
+            NewSession { proof: Proof::Password { stored }, ..made }
+        };
+        assert_eq!(refusal(store.db.begin_session(with("digest")).await), Refusal::PasswordChanged);
+        store.execute("update users set password_hash = 'digest'").await;
+        let begun = store.db.begin_session(with("digest")).await.unwrap();
+        assert_eq!(begun.user.id, person.id);
+        assert_eq!(refusal(store.db.begin_session(with("another")).await), Refusal::PasswordChanged);
+        let stranger = store.fresh_phone();
+        let unknown = NewSession { phone: &stranger, ..with("digest") };
+        assert_eq!(refusal(store.db.begin_session(unknown).await), Refusal::PasswordChanged);
+        assert_eq!(store.count("sessions where proof = 'password'").await, 1);
+        assert_eq!(store.count("security_events where kind = 'signed_in_by_password'").await, 1);
+        assert_eq!((store.count("users").await, store.count("sessions").await), (1, 2));
     }
 }

@@ -173,8 +173,12 @@ async fn the_judge_agrees_with_the_rules_in_every_state() {
     server.fake.advance(31 * DAY);
     let view = only(&stripe, &customer).await;
     assert_eq!((view.status.as_str(), view.pause_collection), ("active", true));
-    let somebody =
-        NewCustomer { user_id: UserId::new(at(START)), phone: "+15005550007".into(), name: Some("Somebody".into()) };
+    let somebody = NewCustomer {
+        user_id: UserId::new(at(START)),
+        phone: "+15005550007".into(),
+        name: Some("Somebody".into()),
+        instead_of: None,
+    };
     let other = stripe.make_customer(&somebody).await.unwrap();
     server.fake.subscribe(&other, "price_other");
     assert_eq!(server.fake.expected_plan(&other), Basic);
@@ -226,7 +230,8 @@ async fn the_judge_agrees_with_the_rules_through_random_lives() {
     let mut dice = rand::rngs::SmallRng::seed_from_u64(7);
     let mut plans = [0, 0];
     for _ in 0..40 {
-        let somebody = NewCustomer { user_id: UserId::new(at(START)), phone: "+15005550007".into(), name: None };
+        let somebody =
+            NewCustomer { user_id: UserId::new(at(START)), phone: "+15005550007".into(), name: None, instead_of: None };
         let customer = stripe.make_customer(&somebody).await.unwrap();
         let mut subscription = fake.subscribe(&customer, "price_pro");
         for _ in 0..10 {

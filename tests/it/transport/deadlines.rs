@@ -34,6 +34,15 @@ async fn trickle(client: &mut Client, piece: &str) -> Duration {
     }
 }
 
+#[test]
+fn the_deadlines_and_caps_are_the_promised_ones() {
+    let limits = Limits::default();
+    let spans = [limits.head_timeout, limits.idle_timeout, limits.write_stall];
+    assert_eq!(spans, [10, 60, 30].map(Duration::from_secs));
+    assert_eq!((limits.max_head_bytes, limits.max_fields, limits.max_target_bytes), (16 * 1_024, 100, 8 * 1_024));
+    assert_eq!((limits.max_per_peer, limits.max_connections), (200, 16_000));
+}
+
 #[tokio::test]
 async fn a_silent_connection_is_closed_at_the_deadline_of_the_head() {
     let server = Server::start(Limits { idle_timeout: SLACK * 5, ..limits() }).await;

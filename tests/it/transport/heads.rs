@@ -240,3 +240,14 @@ async fn odd_methods_get_an_answer_and_no_panic() {
         assert_eq!(client.answer().await.status, status, "{line}");
     }
 }
+
+#[tokio::test]
+async fn a_wish_for_http_2_is_answered_in_http_1() {
+    let server = Server::start(Limits::default()).await;
+    let mut client = server.connect().await;
+    let wish = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__";
+    client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{wish}\r\n\r\n")).await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.body.as_str(), answer.field("upgrade")), (200, "hello", None));
+    assert_eq!(client.get("/").await.status, 200);
+}
