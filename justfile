@@ -21,7 +21,15 @@ bench *ARGS:
 
 # The promises, under load and kill -9
 proof:
-    POLLUX_PROOF=full cargo test --release --test it -- --nocapture --test-threads=1 crash:: quota:: signin::races:: footprint::
+    POLLUX_PROOF=full cargo test --release --test it -- --nocapture --test-threads=1 crash:: quota:: signin::races:: signin::refresh_races:: passwords::races:: passwords::flood:: passwords::secrecy:: sms::pumping:: billing::histories:: billing::lost:: billing::crash:: footprint:: fuzz::
+
+# The running server against its document; further words go to the tool
+schema *ARGS:
+    .ci/schema {{ARGS}}
+
+# Fuzz one target of fuzz/ until it is stopped; needs a nightly compiler and cargo-fuzz
+fuzz TARGET *ARGS:
+    cargo +nightly fuzz run {{TARGET}} {{ARGS}}
 
 # Write the API's description to a file
 openapi:

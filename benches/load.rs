@@ -149,13 +149,16 @@ impl Bench {
 
 async fn sign_in(app: &App, api: SocketAddr, number: usize) -> User {
     use pollux::domain::{otp::Purpose, phone::Phone, text::Name, token::Bearer};
-    use pollux::services::{auth, chats};
+    use pollux::services::auth::{CodeWish, Guess};
+    use pollux::services::{auth, chats, sessions};
     let phone = Phone::parse(&format!("+1500{number:03}0000"), None).unwrap();
     let address = [127, 0, 0, 1].into();
-    let sent = auth::send_code(app, &phone, Purpose::Login, None, address).await.unwrap();
-    let signed_in = auth::verify_code(app, &phone, &sent.echo.unwrap(), Some(sent.challenge_id)).await.unwrap();
+    let wish = CodeWish { phone: &phone, purpose: Purpose::Login, device_token: None, address, locale: None };
+    let sent = auth::send_code(app, wish).await.unwrap();
+    let (code, challenge) = (sent.echo.unwrap(), Some(sent.challenge_id));
+    let signed_in = auth::verify_code(app, &Guess { phone: &phone, code: &code, challenge, address }).await.unwrap();
     let bearer: Bearer = app.tokens.read(&signed_in.access_token, app.clock.now()).unwrap();
-    let session = auth::session_of(app, bearer).await.unwrap();
+    let session = sessions::session_of(app, bearer).await.unwrap();
     let mut room = String::new();
     for name in ["A room", "Another room", "A third room"] {
         let wish = chats::RoomWish { name: Some(Name::parse(name).unwrap()), ..chats::RoomWish::default() };
