@@ -146,6 +146,8 @@ def name_what_is_there(case, operation):
             body["refresh_token"] = sign_in()["refresh_token"]
         case "end_session" if token:
             case.path_parameters["id"] = ask("/auth/sessions", token)["sessions"][0]["id"]
+        case "send_message" | "show_chatroom" | "update_chatroom" | "list_messages" if token:
+            case.path_parameters["id"] = ask("/chatroom", token, {})["id"]
         case "show_message" if token:
             room = ask("/chatroom", token, {})["id"]
             sent = ask(f"/chatroom/{room}/message", token, {"content": "Why is the sky blue?"})

@@ -19,6 +19,7 @@ use crate::live::hasher::Hasher;
 use crate::live::in_flight::InFlight;
 use crate::live::limiter::{Limiter, Rates};
 use crate::live::metrics::Metrics;
+use crate::live::redis::Reach;
 use crate::providers::model::Model;
 use crate::providers::otp_sender::OtpSender;
 use crate::providers::payments::Payments;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Durable truth.
     pub db: Db,
+    /// Whether live state is shared with other processes.
+    pub reach: Reach,
     /// Access tokens.
     pub tokens: TokenRing,
     /// Digest keys.
@@ -101,6 +104,8 @@ pub struct Outside {
     pub billing: Option<Billing>,
     /// Who carries texts, where codes go to phones.
     pub sender: Option<Arc<dyn OtpSender>>,
+    /// Whether live state is shared with other processes.
+    pub reach: Reach,
 }
 
 impl App {
@@ -119,11 +124,11 @@ impl App {
             tokens: TokenRing::new(current, previous, config.token_life),
             keys: Keys::derive(current),
             breaker: Breaker::default(),
-            bus: Bus::default(),
-            cache: Cache::new(config.cache_life),
+            bus: Bus::new(outside.reach.clone()),
+            cache: Cache::new(config.cache_life, outside.reach.clone()),
             hasher: Hasher::default(),
             in_flight: InFlight::default(),
-            limiter: Limiter::new(rates),
+            limiter: Limiter::new(rates, outside.reach.clone()),
             metrics: Metrics::default(),
             config,
             clock,
@@ -131,14 +136,15 @@ impl App {
             model: outside.model,
             billing: outside.billing,
             sender: outside.sender,
+            reach: outside.reach,
         }))
     }
 }
 
 impl App {
-    /// Forgets what is kept in this process of a user whose account is closed.
-    pub fn forget_user(&self, user: UserId) {
-        self.cache.forget_rooms(user);
+    /// Forgets what is kept of a user whose account is closed.
+    pub async fn forget_user(&self, user: UserId) {
+        self.cache.forget_rooms(user).await;
         self.limiter.forget_user(user);
     }
 }

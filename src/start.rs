@@ -1,5 +1,6 @@
 //! Starting up and stopping: settings become an [`App`], and the doors open for it.
 
+mod clock;
 mod payments;
 
 use std::fs::{File, OpenOptions, create_dir_all};
@@ -12,6 +13,7 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,8 @@ use crate::app::{App, Outside};
 use crate::config::{Config, Database, SigningKeys};
 use crate::domain::time::Clock;
 use crate::http;
+use crate::live::heed::heed;
+use crate::live::redis::{Heard, Reach, Redis};
 use crate::providers::model::Model;
 use crate::providers::model_demo::Demo;
 use crate::providers::model_gemini::{Gemini, GeminiSettings};
@@ -74,6 +78,7 @@ pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -
     let lock = lock_data(&config)?;
     let signing = SigningKeys::load_or_make(&config)?;
     let db = open_database(&config, &clock).await?;
+    let clock = clock::choose(clock, &db).await?;
     if lock.is_some() {
         // Nobody else can have this database open, so whatever was running died with its process.
         db.orphan_all_jobs().await?;
@@ -84,8 +89,12 @@ pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -
     };
     let (billing, demo_payments) = payments::open(&config, &clock, &db).await?;
     let sender = sender_choice::choose(&config, &clock)?;
-    let outside = Outside { model, billing, sender };
-    Ok(House { app: App::new(config, &signing, clock, db, outside), demo_payments, _lock: lock })
+    let (heard, hearing) = mpsc::unbounded_channel();
+    let reach = open_reach(&config, heard)?;
+    let outside = Outside { model, billing, sender, reach };
+    let app = App::new(config, &signing, clock, db, outside);
+    tokio::spawn(heed(app.bus.here(), app.cache.here(), hearing));
+    Ok(House { app, demo_payments, _lock: lock })
 }
 
 /// Brings the database up to date and does nothing else.
@@ -214,6 +223,12 @@ fn private_file(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600);
     options.open(path).with_context(|| format!("{} can't be written", path.display()))
+}
+
+fn open_reach(config: &Config, heard: mpsc::UnboundedSender<Heard>) -> anyhow::Result<Reach> {
+    let Some(shared) = &config.redis else { return Ok(Reach::Process) };
+    let opened = Redis::open(&shared.url, &shared.prefix, heard);
+    Ok(Reach::Redis(opened.map_err(|error| anyhow::anyhow!("Redis can't be used, see REDIS_URL: {error}"))?))
 }
 
 async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::names;
 use super::net::{encode_host, percent_encode};
 use super::reader::{Found, Reader};
+use super::redis::Redis;
 
 /// The durable truth: which of the two profiles is chosen.
 #[derive(Clone, Debug)]
@@ -45,19 +46,16 @@ pub(super) fn read(reader: &mut Reader<'_>, data_dir: &Path) -> Database {
 }
 
 /// Refuses or explains pairs of stores that make no profile.
-pub(super) fn check_profile(reader: &mut Reader<'_>, database: &Database, redis: Option<&SecretString>) {
+pub(super) fn check_profile(reader: &mut Reader<'_>, database: &Database, redis: Option<&Redis>) {
     match (database, redis) {
         (Database::Sqlite { .. }, Some(_)) => {
             let name = reader.first(names::REDIS_URL).map_or("REDIS_HOST", |found| found.name);
             reader.fault(format!("{name} needs PostgreSQL beside it: set DATABASE_URL, or leave {name} empty"));
         }
-        (Database::Postgres { .. }, Some(_)) => {
-            reader.note("Redis is set and not used yet: this version keeps shared state in the process, so run one");
-        }
         (Database::Postgres { .. }, None) => {
-            reader.note("PostgreSQL without Redis: shared state is kept in the process, so run one");
+            reader.note("PostgreSQL without Redis: shared state is kept in the process, so run one, or set REDIS_URL");
         }
-        (Database::Sqlite { .. }, None) => {}
+        (Database::Postgres { .. }, Some(_)) | (Database::Sqlite { .. }, None) => {}
     }
 }
 

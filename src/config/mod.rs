@@ -22,8 +22,6 @@ mod weak;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 pub use codes::{CodeDelivery, Codes, SmsWebhook, Twilio};
 pub use database::Database;
 pub use faults::ConfigFaults;
@@ -34,6 +32,7 @@ pub use listen::Listen;
 pub use net::{Cidr, host_name};
 pub use parts::{AllowDemo, Part, PartState};
 pub use payments::{PaymentMode, Payments};
+pub use redis::Redis;
 pub use settings::Settings;
 
 use reader::Reader;
@@ -47,8 +46,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The durable truth.
     pub database: Database,
-    /// Shared state between processes, as an address; kept for a later version.
-    pub redis: Option<SecretString>,
+    /// What processes share, if there are several.
+    pub redis: Option<Redis>,
     /// Signing keys as given; [`SigningKeys::load_or_make`] makes the missing one.
     pub signing: GivenKeys,
     /// How long an access token lives; it ends with its session all the same.

@@ -1,4 +1,4 @@
-//! Where processes share what may be lost.
+//! Where processes share what may be lost, and under which names.
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -7,7 +7,22 @@ use super::names;
 use super::net::{encode_host, percent_encode};
 use super::reader::{Found, Reader};
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<SecretString> {
+/// A server that processes share.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// Its address.
+    pub url: SecretString,
+    /// What every key and channel of ours begins with, so that several systems can use one server.
+    pub prefix: String,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Redis> {
+    let url = read_address(reader);
+    let prefix = reader.text(names::REDIS_PREFIX).unwrap_or_else(|| "pollux:".to_owned());
+    url.map(|url| Redis { url, prefix })
+}
+
+fn read_address(reader: &mut Reader<'_>) -> Option<SecretString> {
     if let Some(found) = reader.first(names::REDIS_URL) {
         return read_url(reader, found);
     }
@@ -23,7 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<SecretString> {
     Some(format!("redis://{password}{host}:{port}/{number}").into())
 }
 
-/// Leaves out what Celery needs in the address and no other client understands.
+/// Says what Celery puts into the address in our client's words: its word for an unchecked certificate is `#insecure`.
 fn read_url(reader: &mut Reader<'_>, found: Found<'_>) -> Option<SecretString> {
     let url = Url::parse(found.value).ok();
     let url =
@@ -32,7 +47,12 @@ fn read_url(reader: &mut Reader<'_>, found: Found<'_>) -> Option<SecretString> {
         reader.fault(format!("{} must be redis://host:6379/0 (rediss:// for TLS)", found.name));
         return None;
     };
-    let others: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| name != "ssl_cert_reqs").collect();
+    let (of_celery, others): (Vec<_>, Vec<_>) =
+        url.query_pairs().into_owned().partition(|(name, _)| name == "ssl_cert_reqs");
+    if of_celery.iter().any(|(_, value)| matches!(value.to_ascii_lowercase().as_str(), "none" | "cert_none")) {
+        reader.note(format!("{} says that Redis's certificate is not to be checked", found.name));
+        url.set_fragment(Some("insecure"));
+    }
     url.set_query(None);
     if !others.is_empty() {
         url.query_pairs_mut().extend_pairs(others);
@@ -52,11 +72,11 @@ mod tests {
         let redis = |pairs: &[(&str, &str)]| {
             let settings = Settings::from_pairs(pairs.iter().copied());
             let mut reader = Reader::new(&settings);
-            let url = read(&mut reader).map(|url| url.expose_secret().to_owned());
+            let url = read(&mut reader).map(|redis| redis.url.expose_secret().to_owned());
             reader.finish().map(|_| url)
         };
         let tls = redis(&[("REDIS_URL", "rediss://:pw@r:6379/1?ssl_cert_reqs=CERT_NONE")]).unwrap();
-        assert_eq!(tls.as_deref(), Some("rediss://:pw@r:6379/1"));
+        assert_eq!(tls.as_deref(), Some("rediss://:pw@r:6379/1#insecure"));
         let parts = redis(&[("REDIS_HOST", "r"), ("REDIS_PASSWORD", "p@"), ("REDIS_DB", "2")]).unwrap();
         assert_eq!(parts.as_deref(), Some("redis://:p%40@r:6379/2"));
         assert_eq!(redis(&[]).unwrap(), None);

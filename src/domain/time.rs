@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -172,12 +172,14 @@ impl utoipa::ToSchema for Day {
     }
 }
 
-/// Where the present comes from: the machine, or a test's hand.
+/// Where the present comes from: the machine, somebody all processes ask, or a test's hand.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The machine's clock.
     #[default]
     System,
+    /// The clock that processes share: leases and days are told by one, whatever the machines' say.
+    Shared(Arc<SharedClock>),
     /// A clock that stands still until a test moves it.
     Manual(Arc<AtomicI64>),
 }
@@ -198,6 +200,7 @@ impl Clock {
                 let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
                 Timestamp(since_1970.map_or(0, millis))
             }
+            Self::Shared(clock) => clock.now(),
             Self::Manual(moment) => Timestamp(moment.load(Ordering::SeqCst)),
         }
     }
@@ -207,6 +210,35 @@ impl Clock {
         if let Self::Manual(moment) = self {
             moment.fetch_add(millis(span), Ordering::SeqCst);
         }
+    }
+}
+
+/// What somebody else's clock said, carried on by this machine's steady one, which nobody sets.
+#[derive(Debug)]
+pub struct SharedClock {
+    began: Instant,
+    at_begin_ms: AtomicI64,
+}
+
+impl SharedClock {
+    /// A clock that is told the present just now.
+    #[must_use]
+    pub fn new(told: Timestamp, took: Duration) -> Self {
+        let clock = Self { began: Instant::now(), at_begin_ms: AtomicI64::default() };
+        clock.set(told, took);
+        clock
+    }
+
+    /// Sets it by an answer that was asked for `took` ago; the answer was given halfway, as far as anybody knows.
+    pub fn set(&self, told: Timestamp, took: Duration) {
+        let at_begin = told.0 + millis(took / 2) - millis(self.began.elapsed());
+        self.at_begin_ms.store(at_begin, Ordering::SeqCst);
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.at_begin_ms.load(Ordering::SeqCst) + millis(self.began.elapsed()))
     }
 }
 
@@ -261,6 +293,16 @@ mod tests {
         let moment = Timestamp::from_millis(1_795_255_200_123);
         let text = serde_json::to_string(&moment).unwrap();
         assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), moment);
+    }
+
+    #[test]
+    fn a_shared_clock_goes_by_what_it_is_told_and_not_by_the_machine() {
+        let told = Timestamp::from_millis(1_000_000);
+        let clock = SharedClock::new(told, Duration::from_millis(40));
+        let late = clock.now().since(told);
+        assert!((20..5_000).contains(&late.as_millis()), "{late:?}");
+        clock.set(told + Duration::from_hours(1), Duration::ZERO);
+        assert!(clock.now() >= told + Duration::from_hours(1));
     }
 
     #[test]

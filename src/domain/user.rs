@@ -49,6 +49,9 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When it was ended, if it was.
     pub ended_at: Option<Timestamp>,
+    /// How often shared copies of the user's room list had to be given up by way of the database: a copy made under
+    /// another count is not believed.
+    pub rooms_epoch: i64,
 }
 
 /// What a session was begun by.

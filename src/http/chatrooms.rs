@@ -180,9 +180,27 @@ async fn first_page(app: &App, caller: Session, limit: u32) -> Result<cache::Pag
         app.metrics.room_list("hit");
         return Ok(page);
     }
+    let page = shared_page(app, caller, limit).await?;
+    pages.put(limit, page.clone());
+    Ok(page)
+}
+
+/// The page that another process has read already, or one from the database for all.
+async fn shared_page(app: &App, caller: Session, limit: u32) -> Result<cache::Page> {
+    let now = app.clock.now();
+    let found = match app.cache.shared_rooms() {
+        Some(shared) => shared.find((caller.user_id, caller.rooms_epoch), limit, now).await.map(|found| (shared, found)),
+        None => None,
+    };
+    if let Some((_, (_, Some(page)))) = found {
+        app.metrics.room_list("shared_hit");
+        return Ok(page);
+    }
     app.metrics.room_list("miss");
     let page = read_page(app, caller, None, limit).await?;
-    pages.put(limit, page.clone());
+    if let Some((shared, (ticket, _))) = found {
+        shared.put(&ticket, limit, &page, now).await;
+    }
     Ok(page)
 }
 

@@ -78,7 +78,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let TokenHolder(bearer) = TokenHolder::from_request_parts(parts, app).await?;
         let session = sessions::session_of(app, bearer).await?;
-        app.limiter.request(session.user_id)?;
+        app.limiter.request(session.user_id).await?;
         Ok(Self(session))
     }
 }
@@ -88,7 +88,7 @@ impl FromRequestParts<App> for Sender {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Caller(session) = Caller::from_request_parts(parts, app).await?;
-        app.limiter.send(session.user_id, app.clock.now())?;
+        app.limiter.send(session.user_id, app.clock.now()).await?;
         Ok(Self(session))
     }
 }
@@ -179,7 +179,7 @@ impl FromRequestParts<App> for CodeChecker {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
-        app.limiter.check_code(address, app.clock.now()).map(|()| Self(address))
+        app.limiter.check_code(address, app.clock.now()).await.map(|()| Self(address))
     }
 }
 
@@ -188,7 +188,7 @@ impl FromRequestParts<App> for Newcomer {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
-        app.limiter.sign_up(address, app.clock.now()).map(|()| Self)
+        app.limiter.sign_up(address, app.clock.now()).await.map(|()| Self)
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Readiness {
     /// `sqlite` or `postgres`.
     #[schema(example = "sqlite")]
     engine: &'static str,
-    /// `off`: live state is in the process.
+    /// `ok`, `away` (all goes on without it), or `off`: live state is in the process.
     #[schema(example = "off")]
     redis: &'static str,
     /// `real` or `demo`.
@@ -61,7 +61,11 @@ pub async fn ready(State(app): State<App>) -> Json<Readiness> {
             Database::Sqlite { .. } => "sqlite",
             Database::Postgres { .. } => "postgres",
         },
-        redis: "off",
+        redis: match app.reach.redis() {
+            None => "off",
+            Some(redis) if redis.is_there() => "ok",
+            Some(_) => "away",
+        },
         model: if app.config.gemini.key.is_some() { "real" } else { "demo" },
     };
     Json(if is_there { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, readiness)

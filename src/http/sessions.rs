@@ -138,7 +138,7 @@ impl FromRequestParts<App> for Refresher {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
-        app.limiter.refresh(address, app.clock.now()).map(|()| Self(address))
+        app.limiter.refresh(address, app.clock.now()).await.map(|()| Self(address))
     }
 }
 

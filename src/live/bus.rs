@@ -1,15 +1,21 @@
-//! The bus: hurries up what the database knows anyway. Whoever waits on it must also look for himself now and then.
+//! The bus: hurries up what the database knows anyway, in this process and in those that share a Redis with it. Whoever
+//! waits on it must also look for himself now and then.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::note::Note;
+use super::redis::Reach;
 use crate::domain::ids::MessageId;
 
-/// Says «there is a job» and «this reply is final» to whoever waits in this process.
+/// Says «there is a job» and «this reply is final» to whoever waits.
 #[derive(Clone, Debug, Default)]
-pub struct Bus(Arc<Lines>);
+pub struct Bus {
+    lines: Arc<Lines>,
+    reach: Reach,
+}
 
 #[derive(Debug, Default)]
 struct Lines {
@@ -24,18 +30,42 @@ struct Watched {
 }
 
 impl Bus {
+    /// A bus of that reach.
+    #[must_use]
+    pub fn new(reach: Reach) -> Self {
+        Self { lines: Arc::default(), reach }
+    }
+
+    /// The same bus, heard in this process alone.
+    #[must_use]
+    pub fn here(&self) -> Self {
+        Self { lines: Arc::clone(&self.lines), reach: Reach::Process }
+    }
+
     /// Says that a job may be claimed.
     pub fn ring_for_jobs(&self) {
-        self.0.jobs.notify_one();
+        self.ring_here();
+        self.reach.tell(Note::Jobs);
+    }
+
+    /// The same for this process alone.
+    pub fn ring_here(&self) {
+        self.lines.jobs.notify_one();
     }
 
     /// Waits until somebody says so; a ring that came before counts.
     pub async fn jobs_rung(&self) {
-        self.0.jobs.notified().await;
+        self.lines.jobs.notified().await;
     }
 
     /// Says that a reply is final.
     pub fn announce_final(&self, reply: MessageId) {
+        self.announce_here(reply);
+        self.reach.tell(Note::Final(reply));
+    }
+
+    /// The same for this process alone.
+    pub fn announce_here(&self, reply: MessageId) {
         if let Some(watched) = self.finals().get(&reply) {
             watched.bell.notify_waiters();
         }
@@ -53,7 +83,7 @@ impl Bus {
     }
 
     fn finals(&self) -> MutexGuard<'_, HashMap<MessageId, Watched>> {
-        self.0.finals.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.finals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The cache: sessions for a second, and each user's room list until the user changes it.
+//! The cache: sessions for a second, and each user's room list until the user changes it. Where processes share a Redis,
+//! they share the lists there ([`super::shared_rooms`]), and what is kept here lives a second at the most.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,11 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::note::Note;
+use super::redis::Reach;
+use super::shared_rooms::SharedRooms;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::user::Session;
 
-/// How long a session's state may be believed: a sign-out elsewhere is seen within it.
-const SESSION_LIFE: Duration = Duration::from_secs(1);
+/// How long what another process may change is believed: a sign-out or a room made there is seen within it.
+const LIFE_BESIDE_OTHERS: Duration = Duration::from_secs(1);
 const SESSIONS: u64 = 50_000;
 const USERS: u64 = 20_000;
 /// Pages of one user's list that are kept, by page size.
@@ -23,6 +27,8 @@ pub struct Cache {
     sessions: moka::sync::Cache<SessionId, (Session, u64)>,
     revocations: Arc<AtomicU64>,
     rooms: moka::sync::Cache<UserId, Arc<RoomPages>>,
+    reach: Reach,
+    shared_rooms: Option<SharedRooms>,
 }
 
 /// The first pages of one user's room list. After a write of the user the whole object is dropped; whoever was still
@@ -43,14 +49,30 @@ pub struct Page {
 }
 
 impl Cache {
-    /// A cache whose room lists live for `life`.
+    /// A cache of that reach, whose room lists live for `life`; none are kept when that is nothing.
     #[must_use]
-    pub fn new(life: Duration) -> Self {
+    pub fn new(life: Duration, reach: Reach) -> Self {
+        let shared_rooms = reach.redis().filter(|_| !life.is_zero()).map(|redis| SharedRooms::new(redis.clone(), life));
+        let life_here = if reach.redis().is_some() { life.min(LIFE_BESIDE_OTHERS) } else { life };
         Self {
-            sessions: moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(SESSION_LIFE).build(),
+            sessions: moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(LIFE_BESIDE_OTHERS).build(),
             revocations: Arc::default(),
-            rooms: moka::sync::Cache::builder().max_capacity(USERS).time_to_live(life).build(),
+            rooms: moka::sync::Cache::builder().max_capacity(USERS).time_to_live(life_here).build(),
+            reach,
+            shared_rooms,
         }
+    }
+
+    /// The same cache, without a word to others.
+    #[must_use]
+    pub fn here(&self) -> Self {
+        Self { reach: Reach::Process, shared_rooms: None, ..self.clone() }
+    }
+
+    /// The lists that processes share, if they do.
+    #[must_use]
+    pub fn shared_rooms(&self) -> Option<&SharedRooms> {
+        self.shared_rooms.as_ref()
     }
 
     /// A session looked up less than a second ago, and after the last revocation.
@@ -72,8 +94,14 @@ impl Cache {
         self.sessions.insert(session.id, (session, revocations));
     }
 
-    /// Forgets what is known of sessions, after one or all of a user's were ended or changed.
+    /// Forgets what is known of sessions, after one or all of a user's were ended or changed; the others are told.
     pub fn forget_sessions(&self, ended: Option<SessionId>) {
+        self.forget_sessions_here(ended);
+        self.reach.tell(Note::Sessions(ended));
+    }
+
+    /// The same for this process alone.
+    pub fn forget_sessions_here(&self, ended: Option<SessionId>) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         match ended {
             Some(id) => self.sessions.invalidate(&id),
@@ -87,9 +115,26 @@ impl Cache {
         self.rooms.get_with(owner, || Arc::new(RoomPages { owner, pages: Mutex::default() }))
     }
 
-    /// Drops a user's room list, after a write of the user and before its answer.
-    pub fn forget_rooms(&self, owner: UserId) {
+    /// Drops a user's room list everywhere, after a write of the user and before its answer. False when the shared list
+    /// could not be reached, so that the others must be told by way of the database.
+    pub async fn forget_rooms(&self, owner: UserId) -> bool {
+        self.forget_rooms_here(owner);
+        self.reach.tell(Note::Rooms(owner));
+        match &self.shared_rooms {
+            Some(shared) => shared.forget(owner).await,
+            None => true,
+        }
+    }
+
+    /// Drops a user's room list in this process.
+    pub fn forget_rooms_here(&self, owner: UserId) {
         self.rooms.invalidate(&owner);
+    }
+
+    /// Drops all that is kept in this process.
+    pub fn forget_all_here(&self) {
+        self.forget_sessions_here(None);
+        self.rooms.invalidate_all();
     }
 }
 
@@ -126,17 +171,17 @@ mod tests {
 
     #[test]
     fn a_page_read_before_a_write_is_not_seen_after_it() {
-        let cache = Cache::new(Duration::from_mins(1));
+        let cache = Cache::new(Duration::from_mins(1), Reach::Process);
         let user = UserId::new(NOW);
         let pages = cache.room_pages(user);
-        cache.forget_rooms(user);
+        cache.forget_rooms_here(user);
         pages.put(50, page("old"));
         assert!(cache.room_pages(user).get(user, 50).is_none());
     }
 
     #[test]
     fn a_page_is_given_to_its_owner_alone() {
-        let cache = Cache::new(Duration::from_mins(1));
+        let cache = Cache::new(Duration::from_mins(1), Reach::Process);
         let (owner, other) = (UserId::new(NOW), UserId::new(NOW));
         let pages = cache.room_pages(owner);
         pages.put(50, page("mine"));
@@ -146,13 +191,14 @@ mod tests {
 
     #[test]
     fn a_session_looked_up_before_a_revocation_is_not_kept() {
-        let cache = Cache::new(Duration::from_mins(1));
+        let cache = Cache::new(Duration::from_mins(1), Reach::Process);
         let session = Session {
             id: SessionId::new(NOW),
             user_id: UserId::new(NOW),
             tier: Tier::Basic,
             expires_at: NOW,
             ended_at: None,
+            rooms_epoch: 0,
         };
         let before = cache.revocations();
         cache.forget_sessions(Some(session.id));

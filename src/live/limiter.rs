@@ -1,4 +1,6 @@
-//! Limits by address and user: what counts exactly is counted in the database; these keep floods from getting there.
+//! Limits by address and user: what counts exactly is counted in the database; these keep floods from getting there. Where
+//! processes share a Redis they count together; the process counts by itself all the same, so that a limit is never
+//! open because Redis is away.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -10,6 +12,8 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use super::redis::Reach;
+use super::shared_windows::{count_in_bucket, count_in_window};
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
 use crate::error::{Code, Error, LimitState, Result};
@@ -31,9 +35,10 @@ pub struct Rates {
     pub rooms: Option<NonZeroU32>,
 }
 
-/// The limits of this process.
+/// The limits.
 #[derive(Debug)]
 pub struct Limiter {
+    reach: Reach,
     signups: Option<Window<IpAddr>>,
     otp_checks: Option<Window<IpAddr>>,
     refreshes: Option<Window<IpAddr>>,
@@ -47,14 +52,16 @@ struct Requests {
     limiter: DefaultKeyedRateLimiter<UserId>,
     clock: DefaultClock,
     per_minute: NonZeroU32,
+    burst: NonZeroU32,
 }
 
 impl Limiter {
-    /// Limits at those rates.
+    /// Limits at those rates, of that reach.
     #[must_use]
-    pub fn new(rates: Rates) -> Self {
+    pub fn new(rates: Rates, reach: Reach) -> Self {
         let five_minutes = MINUTE * 5;
         Self {
+            reach,
             signups: rates.otp_checks.map(|most| Window::new("signups", most, five_minutes)),
             otp_checks: rates.otp_checks.map(|most| Window::new("code-checks", most, five_minutes)),
             refreshes: rates.otp_checks.map(|most| Window::new("refreshes", most, five_minutes)),
@@ -65,33 +72,54 @@ impl Limiter {
     }
 
     /// Counts a sign-up from an address.
-    pub fn sign_up(&self, address: IpAddr, now: Timestamp) -> Result<()> {
-        self.signups.as_ref().map_or(Ok(()), |window| window.count(network(address), now))
+    pub async fn sign_up(&self, address: IpAddr, now: Timestamp) -> Result<()> {
+        self.count(self.signups.as_ref(), network(address), now).await
     }
 
     /// Counts a check of a code from an address.
-    pub fn check_code(&self, address: IpAddr, now: Timestamp) -> Result<()> {
-        self.otp_checks.as_ref().map_or(Ok(()), |window| window.count(network(address), now))
+    pub async fn check_code(&self, address: IpAddr, now: Timestamp) -> Result<()> {
+        self.count(self.otp_checks.as_ref(), network(address), now).await
     }
 
     /// Counts a refresh from an address; as many may be as checks of a code.
-    pub fn refresh(&self, address: IpAddr, now: Timestamp) -> Result<()> {
-        self.refreshes.as_ref().map_or(Ok(()), |window| window.count(network(address), now))
+    pub async fn refresh(&self, address: IpAddr, now: Timestamp) -> Result<()> {
+        self.count(self.refreshes.as_ref(), network(address), now).await
     }
 
     /// Counts a message of a user.
-    pub fn send(&self, user: UserId, now: Timestamp) -> Result<()> {
-        self.sends.as_ref().map_or(Ok(()), |window| window.count(user, now))
+    pub async fn send(&self, user: UserId, now: Timestamp) -> Result<()> {
+        self.count(self.sends.as_ref(), user, now).await
     }
 
     /// Counts a room that a user makes.
-    pub fn make_room(&self, user: UserId, now: Timestamp) -> Result<()> {
-        self.rooms.as_ref().map_or(Ok(()), |window| window.count(user, now))
+    pub async fn make_room(&self, user: UserId, now: Timestamp) -> Result<()> {
+        self.count(self.rooms.as_ref(), user, now).await
     }
 
     /// Counts a request of a user.
-    pub fn request(&self, user: UserId) -> Result<()> {
-        self.requests.as_ref().map_or(Ok(()), |requests| requests.count(user))
+    pub async fn request(&self, user: UserId) -> Result<()> {
+        let Some(requests) = &self.requests else { return Ok(()) };
+        requests.count(user)?;
+        let Some(redis) = self.reach.redis() else { return Ok(()) };
+        let key = format!("limit:requests:{user}");
+        match count_in_bucket(redis, &key, requests.per_minute.get(), requests.burst.get()).await {
+            Some(wait) => Err(too_fast("requests", requests.per_minute, MINUTE, wait)),
+            None => Ok(()),
+        }
+    }
+
+    async fn count<K>(&self, window: Option<&Window<K>>, key: K, now: Timestamp) -> Result<()>
+    where
+        K: Hash + Eq + Send + Sync + Copy + std::fmt::Display + 'static,
+    {
+        let Some(window) = window else { return Ok(()) };
+        window.count(key, now)?;
+        let Some(redis) = self.reach.redis() else { return Ok(()) };
+        let name = format!("limit:{}:{key}", window.policy);
+        match count_in_window(redis, &name, (window.most.get(), window.length), now).await {
+            Some(wait) => Err(too_fast(window.policy, window.most, window.length, wait)),
+            None => Ok(()),
+        }
     }
 
     /// Forgets what a user has sent and made; the requests of the last minute are forgotten as soon as they are over.
@@ -113,7 +141,7 @@ impl Requests {
     fn new(per_minute: NonZeroU32) -> Self {
         let burst = NonZeroU32::new(per_minute.get().div_ceil(2)).unwrap_or(per_minute);
         let limiter = RateLimiter::keyed(Quota::per_minute(per_minute).allow_burst(burst));
-        Self { limiter, clock: DefaultClock::default(), per_minute }
+        Self { limiter, clock: DefaultClock::default(), per_minute, burst }
     }
 
     fn count(&self, user: UserId) -> Result<()> {

@@ -8,7 +8,7 @@ use super::idempotency::{self, Admission, Ticket};
 use super::plans;
 use crate::app::App;
 use crate::domain::chat::{Chatroom, Message, ReplyDetails, Role, Status};
-use crate::domain::ids::{ChatroomId, MessageId};
+use crate::domain::ids::{ChatroomId, MessageId, UserId};
 use crate::domain::plan::Quota;
 use crate::domain::text::{Content, Name};
 use crate::domain::user::Session;
@@ -65,7 +65,7 @@ pub async fn make_room(app: &App, caller: Session, wish: RoomWish, key: &[Vec<u8
         let answer = serde_json::from_str(&stored.answer).map_err(Error::internal)?;
         return Ok(Answered { answer, replayed: true });
     }
-    app.limiter.make_room(caller.user_id, app.clock.now())?;
+    app.limiter.make_room(caller.user_id, app.clock.now()).await?;
     let now = app.clock.now();
     let new = NewChatroom {
         id: ChatroomId::new(now),
@@ -80,7 +80,7 @@ pub async fn make_room(app: &App, caller: Session, wish: RoomWish, key: &[Vec<u8
         _ => None,
     };
     let answer = app.db.add_chatroom(&new, row).await.map_err(|error| error.or(room_refused));
-    app.cache.forget_rooms(caller.user_id);
+    rooms_changed(app, caller.user_id).await;
     Ok(Answered { answer: answer?, replayed: false })
 }
 
@@ -90,7 +90,7 @@ pub async fn change_room(app: &App, caller: Session, id: ChatroomId, change: Cha
         plans::check_model(app, caller.tier, model.as_deref())?;
     }
     let changed = app.db.change_chatroom(id, caller.user_id, change).await;
-    app.cache.forget_rooms(caller.user_id);
+    rooms_changed(app, caller.user_id).await;
     changed?;
     app.db.chatroom(id, caller.user_id).await?.ok_or_else(Error::not_found)
 }
@@ -98,7 +98,7 @@ pub async fn change_room(app: &App, caller: Session, id: ChatroomId, change: Cha
 /// Deletes a room with all that is in it; a reply being written there goes nowhere.
 pub async fn delete_room(app: &App, caller: Session, id: ChatroomId) -> Result<()> {
     let deleted = app.db.delete_chatroom(id, caller.user_id).await;
-    app.cache.forget_rooms(caller.user_id);
+    rooms_changed(app, caller.user_id).await;
     Ok(deleted?)
 }
 
@@ -154,11 +154,23 @@ async fn accept(
         _ => None,
     };
     let used = app.db.accept_message(&new, row).await;
-    app.cache.forget_rooms(caller.user_id);
+    rooms_changed(app, caller.user_id).await;
     let used = used.map_err(|error| message_refused(app, error, answer.quota))?;
     app.bus.ring_for_jobs();
     answer.quota = Quota::new(limit, used, new.day);
     Ok(Answered { answer, replayed: false })
+}
+
+/// Sees to it that the next room list is read anew, here and elsewhere, before the write that changed it is answered. Where
+/// the shared copy can't be reached, others may still reach it: they learn from the database not to believe it.
+async fn rooms_changed(app: &App, owner: UserId) {
+    if app.cache.forget_rooms(owner).await {
+        return;
+    }
+    if let Err(error) = app.db.begin_rooms_epoch(owner).await {
+        tracing::warn!(error = %error, "A shared room list could not be given up; it is old until it expires.");
+    }
+    app.cache.forget_sessions(None);
 }
 
 /// Waits until a reply is final, or the time is over, and answers with it as it is then.

@@ -62,7 +62,7 @@ pub async fn close_account(app: &App, caller: Session, shown: &Shown, address: I
     };
     end_and_close(app, &closure).await?;
     app.cache.forget_sessions(None);
-    app.forget_user(caller.user_id);
+    app.forget_user(caller.user_id).await;
     audit::log(app, &event);
     app.bus.ring_for_jobs();
     Ok(())
@@ -89,7 +89,7 @@ async fn prove(app: &App, of: (Session, &Credentials), shown: &Shown, address: I
             Ok(Proven::Password)
         }
         Shown::Code(code, challenge) => {
-            app.limiter.check_code(address, app.clock.now())?;
+            app.limiter.check_code(address, app.clock.now()).await?;
             let guess = Guess { phone: &account.phone, code, challenge: *challenge, address };
             auth::prove_code(app, Purpose::Confirm, &guess).await.map(Proven::Code)
         }

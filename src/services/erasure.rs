@@ -11,7 +11,7 @@ use crate::storage::WriteError;
 pub async fn erase_account(app: &App, job: &Job) -> Result<()> {
     let erased = erase_all(app, job).await;
     if let Some(closed) = job.user_id {
-        app.forget_user(closed);
+        app.forget_user(closed).await;
     }
     match erased {
         Err(WriteError::Failed(error)) if error.is_transient() => {

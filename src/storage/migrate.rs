@@ -37,6 +37,7 @@ migrations! {
     4 "0004_passwords",
     5 "0005_texts",
     6 "0006_accounts",
+    7 "0007_rooms_epoch",
 }
 
 const TABLE: &str = "create table if not exists schema_migrations (

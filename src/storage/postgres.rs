@@ -7,31 +7,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::statement::{Refusal, Sql, Step, Write, WriteError, Written};
 use super::value::{Row, Value};
+use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 
 const POOL: usize = 16;
 const SHARED: usize = 4;
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(2);
+/// How long the server may be silent: whoever asks must hear of an outage within 2.5 s, whatever swallowed the answer.
+const ANSWER_WITHIN: Duration = Duration::from_millis(2_200);
+/// How long the network may be: after it the system itself closes the connection, also one that nobody waits on.
+const UNHEARD: Duration = Duration::from_secs(3);
 /// Every session of ours: nothing may hang, and an acknowledged write is on disk.
 const SESSION: &str = "-c statement_timeout=10s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s \
                        -c synchronous_commit=on -c timezone=UTC";
 /// What `pollux_require` raises.
 const REFUSED: &str = "PX001";
 
-type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
+type Asked<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A place for one connection that many use at once; it is not the pool's any more.
+type Slot = Mutex<Option<Arc<ClientWrapper>>>;
 
 /// A handle to the connections.
 #[derive(Clone)]
 pub struct Postgres {
     pool: Pool,
-    shared: Arc<[Mutex<Option<Arc<Object>>>]>,
+    shared: Arc<[Slot]>,
     turn: Arc<AtomicUsize>,
 }
 
@@ -48,7 +56,7 @@ impl Postgres {
         let tls = super::tls::connector(settings.get_ssl_mode())?;
         let manager = Manager::from_config(settings, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
-            .max_size(POOL + SHARED)
+            .max_size(POOL)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT_FOR_CONNECTION))
             .create_timeout(Some(WAIT_FOR_CONNECTION))
@@ -63,37 +71,79 @@ impl Postgres {
         self.pool.get().await.map_err(Error::unavailable)
     }
 
+    /// What time it is there.
+    pub async fn now(&self) -> Result<Timestamp> {
+        let (slot, client) = self.shared().await?;
+        let asked = client.query_one("select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)", &[]);
+        match in_time(asked).await {
+            Some(row) => Ok(Timestamp::from_millis(row.map_err(failed)?.get(0))),
+            None => Err(give_up(slot, &client)),
+        }
+    }
+
     /// Reads rows by one statement.
     pub async fn read(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
-        let client = self.shared().await?;
-        let statement = client.prepare_cached(sql.postgres()).await.map_err(failed)?;
-        query(&client, &statement, &borrowed(&params)).await.map_err(failed)
+        let (slot, client) = self.shared().await?;
+        let asked = async {
+            let statement = client.prepare_cached(sql.postgres()).await.map_err(failed)?;
+            query(&client, &statement, &borrowed(&params)).await.map_err(failed)
+        };
+        in_time(asked).await.unwrap_or_else(|| Err(give_up(slot, &client)))
     }
 
     /// Runs a list as one transaction that travels in one round trip.
     pub async fn write(&self, write: Write) -> Result<Written, WriteError> {
         if let ([step], None) = (write.steps.as_slice(), write.serialised_by) {
-            let client = self.shared().await.map_err(WriteError::Failed)?;
-            let (statement, params) = prepare(&client, step).await.map_err(judge)?;
-            let rows = query(&client, &statement, &params).await.map_err(judge)?;
-            return Ok(Written(vec![rows]));
+            return self.write_one(step).await;
         }
         let client = self.connection().await.map_err(WriteError::Failed)?;
-        transact(&client, &write).await
+        let Some(written) = in_time(transact(&client, &write)).await else {
+            // It may hang for long, and nobody else shall wait for it.
+            drop(Object::take(client));
+            return Err(WriteError::Failed(silent()));
+        };
+        written
     }
 
-    async fn shared(&self) -> Result<Arc<Object>> {
+    async fn write_one(&self, step: &Step) -> Result<Written, WriteError> {
+        let (slot, client) = self.shared().await.map_err(WriteError::Failed)?;
+        let asked = async {
+            let (statement, params) = prepare(&client, step).await.map_err(judge)?;
+            let rows = query(&client, &statement, &params).await.map_err(judge)?;
+            Ok(Written(vec![rows]))
+        };
+        in_time(asked).await.unwrap_or_else(|| Err(WriteError::Failed(give_up(slot, &client))))
+    }
+
+    async fn shared(&self) -> Result<(&Slot, Arc<ClientWrapper>)> {
         let slot = &self.shared[self.turn.fetch_add(1, Ordering::Relaxed) % SHARED];
         let known = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(client) = known
             && !client.is_closed()
         {
-            return Ok(client);
+            return Ok((slot, client));
         }
-        let fresh = Arc::new(self.connection().await?);
+        let fresh = Arc::new(Object::take(self.connection().await?));
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
-        Ok(fresh)
+        Ok((slot, fresh))
     }
+}
+
+async fn in_time<T>(asked: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()
+}
+
+/// Lets a silent connection go, so that the next one who asks gets another.
+fn give_up(slot: &Slot, silent_one: &Arc<ClientWrapper>) -> Error {
+    let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if held.as_ref().is_some_and(|held| Arc::ptr_eq(held, silent_one)) {
+        *held = None;
+    }
+    silent()
+}
+
+fn silent() -> Error {
+    Error::unavailable("the database did not answer in time")
 }
 
 fn settings(url: &str) -> Result<tokio_postgres::Config> {
@@ -101,6 +151,10 @@ fn settings(url: &str) -> Result<tokio_postgres::Config> {
         url.parse().map_err(|_| Error::internal("DATABASE_URL is not a PostgreSQL address"))?;
     let options = settings.get_options().map_or_else(|| SESSION.to_owned(), |given| format!("{given} {SESSION}"));
     settings.options(options).application_name("pollux").connect_timeout(WAIT_FOR_CONNECTION);
+    if settings.get_tcp_user_timeout().is_none() {
+        settings.tcp_user_timeout(UNHEARD);
+    }
+    settings.keepalives_idle(UNHEARD * 2).keepalives_interval(UNHEARD).keepalives_retries(2);
     Ok(settings)
 }
 
@@ -109,7 +163,7 @@ fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
 }
 
 async fn prepare<'a>(
-    client: &Object,
+    client: &ClientWrapper,
     step: &'a Step,
 ) -> Result<(Statement, Vec<&'a (dyn ToSql + Sync)>), tokio_postgres::Error> {
     let mut params = borrowed(&step.params);
@@ -144,7 +198,7 @@ async fn transact(client: &Object, write: &Write) -> Result<Written, WriteError>
     }
     let lock = write.serialised_by.map(|number| format!("select pg_advisory_xact_lock({number})"));
 
-    let mut sent: Vec<Future<'_, Result<Vec<Row>, tokio_postgres::Error>>> = Vec::with_capacity(prepared.len() + 3);
+    let mut sent: Vec<Asked<'_, Result<Vec<Row>, tokio_postgres::Error>>> = Vec::with_capacity(prepared.len() + 3);
     sent.push(Box::pin(command(client, "begin")));
     if let Some(lock) = &lock {
         sent.push(Box::pin(command(client, lock)));
@@ -165,7 +219,7 @@ async fn command(client: &Client, text: &str) -> Result<Vec<Row>, tokio_postgres
 }
 
 /// Polls all in order each time, so that the first poll puts all requests on the wire in order and together.
-async fn join_in_order<T>(mut futures: Vec<Future<'_, T>>) -> Vec<T> {
+async fn join_in_order<T>(mut futures: Vec<Asked<'_, T>>) -> Vec<T> {
     let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
     poll_fn(|context| {
         let mut waiting = false;

@@ -38,7 +38,7 @@ statements! {
     OLDEST_DEVICES_FORGOTTEN = "delete from device_tokens where phone = ?1 and hash not in
         (select hash from device_tokens where phone = ?1 order by created_at desc limit ?2)";
     USER_BY_PHONE = concat!("select ", user_columns!(), " from users u where u.phone = ?1");
-    SESSION = "select s.id, s.user_id, u.tier, s.expires_at, s.ended_at
+    SESSION = "select s.id, s.user_id, u.tier, s.expires_at, s.ended_at, u.rooms_epoch
         from sessions s join users u on u.id = s.user_id where s.id = ?1 and s.user_id = ?2";
     OPEN_SESSIONS = "select id, proof, created_at, seen_at, expires_at from sessions
         where user_id = ?1 and id < ?3 and ended_at is null and expires_at > ?2 order by id desc limit ?4";
@@ -220,6 +220,7 @@ impl FromRow for Session {
             tier: Tier::from_stored(&row.column::<String>()?),
             expires_at: row.column()?,
             ended_at: row.column()?,
+            rooms_epoch: row.column()?,
         })
     }
 }

@@ -27,6 +27,7 @@ statements! {
           locale = case when ?4 = 1 then ?5 else locale end
         where id = ?1 and closed_at is null";
     LOCALE_OF = "select locale from users where id = ?1 and closed_at is null";
+    ROOMS_EPOCH_BEGUN = "update users set rooms_epoch = rooms_epoch + 1 where id = ?1";
     NAME_FOR_LATER = "insert into phones (phone, pending_name, pending_until) values (?1, ?2, ?3)
         on conflict (phone) do update set pending_name = excluded.pending_name, pending_until = excluded.pending_until";
 }
@@ -52,6 +53,12 @@ impl Db {
         let locale = change.locale.as_ref().map(|new| new.as_ref().map(LocaleTag::as_str));
         let changed = params![user_id, name.is_some(), name.flatten(), locale.is_some(), locale.flatten()];
         self.write(Write::new().must(&USER_CHANGED, changed, Refusal::NotFound)).await.map(|_| ())
+    }
+
+    /// Begins an epoch in which no copy of the user's room list from before it is believed.
+    pub async fn begin_rooms_epoch(&self, user_id: UserId) -> Result<()> {
+        self.write(Write::new().then(&ROOMS_EPOCH_BEGUN, params![user_id])).await?;
+        Ok(())
     }
 
     /// The language that the owner of an account wishes for.

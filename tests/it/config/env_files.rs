@@ -115,7 +115,7 @@ fn the_env_file_of_system_d_is_read_unchanged() {
     )
     .unwrap();
     assert_eq!(postgres_url(&config), "postgresql://postgres:p%40ss%2Fword@db:5432/chat");
-    assert_eq!(config.redis.unwrap().expose_secret(), "redis://redis:6379/0");
+    assert_eq!(config.redis.unwrap().url.expose_secret(), "redis://redis:6379/0");
     assert_eq!(config.basic_daily_limit, 7);
     assert_eq!(config.cache_life, Duration::from_mins(10));
     assert_eq!(config.not_needed, ["REDIS_SSL"]);

@@ -1,4 +1,4 @@
-//! The two engines: SQLite is always there, PostgreSQL where one answers.
+//! The two engines: SQLite is always there, PostgreSQL where one answers, and with it Redis where that does.
 
 use std::io::Write as _;
 use std::sync::Once;
@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 
 const DEFAULT_URL: &str = "postgres://postgres:postgres@127.0.0.1:5432/postgres";
+const DEFAULT_REDIS_URL: &str = "redis://127.0.0.1:6379/0";
 
 /// An engine to test on.
 #[derive(Clone, Debug)]
@@ -19,31 +20,22 @@ pub enum Engine {
     Postgres(String),
 }
 
-/// A database of one test's own; it is dropped with this.
+/// A database of one test's own, which is dropped with this, and names of its own in Redis.
 #[derive(Debug)]
 pub struct Lease {
     server: Option<String>,
     name: String,
     url: Option<String>,
+    redis: Option<String>,
 }
 
 impl Engine {
     /// PostgreSQL, if it answers. Where it must (`POLLUX_REQUIRE_ENGINES`), its absence fails the test; elsewhere it is
     /// named, once.
     pub async fn postgres() -> Option<Self> {
-        static ANSWER: OnceCell<Result<String, String>> = OnceCell::const_new();
-        match ANSWER.get_or_init(reach).await {
-            Ok(url) => {
-                say("suite: postgres ran");
-                Some(Self::Postgres(url.clone()))
-            }
-            Err(why) => {
-                say(&format!("suite: postgres not run: {why}"));
-                let required = std::env::var("POLLUX_REQUIRE_ENGINES").unwrap_or_default();
-                assert!(!required.contains("postgres"), "PostgreSQL is required here, but: {why}");
-                None
-            }
-        }
+        static ANSWER: OnceCell<Option<String>> = OnceCell::const_new();
+        let url = ANSWER.get_or_init(async || found("postgres", reach().await)).await;
+        url.clone().map(Self::Postgres)
     }
 
     /// What it is called.
@@ -57,13 +49,13 @@ impl Engine {
     /// A fresh database.
     pub async fn lease(&self) -> Lease {
         match self {
-            Self::Sqlite => Lease { server: None, name: String::new(), url: None },
+            Self::Sqlite => Lease { server: None, name: String::new(), url: None, redis: None },
             Self::Postgres(server) => {
                 let name = format!("pollux_it_{:016x}", rand::random::<u64>());
                 execute(server, &format!("create database {name}")).await.unwrap();
                 let mut url = reqwest::Url::parse(server).unwrap();
                 url.set_path(&name);
-                Lease { server: Some(server.clone()), name, url: Some(url.to_string()) }
+                Lease { server: Some(server.clone()), name, url: Some(url.to_string()), redis: redis().await }
             }
         }
     }
@@ -73,6 +65,22 @@ impl Lease {
     /// The value of `DATABASE_URL`, where there is one.
     pub fn url(&self) -> Option<&str> {
         self.url.as_deref()
+    }
+
+    /// The address of Redis, where there is one.
+    pub fn redis_url(&self) -> Option<&str> {
+        self.redis.as_deref()
+    }
+
+    /// What a server must be told to use what this is.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let prefix = self.redis.as_ref().map(|_| format!("{}:", self.name));
+        let named = [
+            ("DATABASE_URL", self.url.clone()),
+            ("REDIS_URL", self.redis.clone()),
+            ("REDIS_PREFIX", prefix),
+        ];
+        named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// Drops the database at once, connections and all; only PostgreSQL has one to drop.
@@ -121,11 +129,43 @@ async fn execute(url: &str, text: &str) -> Result<(), tokio_postgres::Error> {
     done
 }
 
+/// Redis, if it answers.
+async fn redis() -> Option<String> {
+    static ANSWER: OnceCell<Option<String>> = OnceCell::const_new();
+    ANSWER.get_or_init(async || found("redis", reach_redis().await)).await.clone()
+}
+
+async fn reach_redis() -> Result<String, String> {
+    let url = std::env::var("TEST_REDIS_URL").unwrap_or_else(|_| DEFAULT_REDIS_URL.to_owned());
+    let client = redis::Client::open(url.as_str()).map_err(|error| error.to_string())?;
+    let answer = tokio::time::timeout(Duration::from_secs(3), client.get_multiplexed_async_connection()).await;
+    match answer {
+        Ok(Ok(_)) => Ok(url),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("no answer in 3 s".to_owned()),
+    }
+}
+
+/// Says whether a part of the suite runs. The absence of one that must be there fails the test.
+fn found(name: &str, answer: Result<String, String>) -> Option<String> {
+    match answer {
+        Ok(url) => {
+            say(&format!("suite: {name} ran"));
+            Some(url)
+        }
+        Err(why) => {
+            say(&format!("suite: {name} not run: {why}"));
+            let required = std::env::var("POLLUX_REQUIRE_ENGINES").unwrap_or_default();
+            assert!(!required.contains(name), "{name} is required here, but: {why}");
+            None
+        }
+    }
+}
+
 /// Past the test runner, which keeps what passing tests print.
 fn say(line: &str) {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "\nsuite: sqlite ran\n{line}");
-    });
+    let mut out = std::io::stdout().lock();
+    ONCE.call_once(|| _ = writeln!(out, "\nsuite: sqlite ran"));
+    let _ = writeln!(out, "{line}");
 }

@@ -62,7 +62,7 @@ impl TestApp {
     pub async fn start_at(engine: Engine, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let lease = engine.lease().await;
-        let config = Config::read(&read_settings(home.path(), lease.url(), settings)).unwrap();
+        let config = Config::read(&read_settings(home.path(), &lease, settings)).unwrap();
         Self::open(config, clock, DemoScript::new(), Arc::new(home), Arc::new(lease)).await
     }
 
@@ -130,7 +130,7 @@ impl TestApp {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pollux"));
         command.args(arguments).env_clear().current_dir(self.home.path());
         command.env("DATA_DIR", self.home.path()).env("JWT_SECRET", SECRET).env("METRICS_PORT", "0");
-        command.envs(self.lease.url().map(|url| ("DATABASE_URL", url)));
+        command.envs(self.lease.settings());
         command.envs(settings.iter().copied()).output().unwrap()
     }
 
@@ -175,8 +175,8 @@ async fn open_house(config: &Config, clock: &Clock, model: &DemoScript) -> House
     }
 }
 
-fn read_settings(home: &std::path::Path, database: Option<&str>, more: &[(&str, &str)]) -> Settings {
-    let home = home.display().to_string();
+fn read_settings(home: &std::path::Path, lease: &engine::Lease, more: &[(&str, &str)]) -> Settings {
+    let (home, shared) = (home.display().to_string(), lease.settings());
     let mut pairs: Vec<(&str, &str)> = vec![
         ("DATA_DIR", &home),
         ("JWT_SECRET", SECRET),
@@ -188,7 +188,7 @@ fn read_settings(home: &std::path::Path, database: Option<&str>, more: &[(&str, 
         ("USER_SENDS_PER_MINUTE", "0"),
         ("CONNECTIONS_PER_ADDRESS", "0"),
     ];
-    pairs.extend(database.map(|url| ("DATABASE_URL", url)));
+    pairs.extend(shared.iter().map(|(name, value)| (*name, value.as_str())));
     for (name, value) in more {
         pairs.retain(|(known, _)| known != name);
         pairs.push((name, value));

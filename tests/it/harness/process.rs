@@ -83,8 +83,8 @@ impl Site {
         for (name, value) in &self.settings {
             set(name, value);
         }
-        if let Some(url) = self.lease.url() {
-            set("DATABASE_URL", url);
+        for (name, value) in self.lease.settings() {
+            set(name, &value);
         }
         command
     }
