@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use pollux::config::{Config, PartState, Settings};
 use pollux::domain::time::Clock;
 use pollux::serve::Stop;
-use pollux::start::{self, Doors};
+use pollux::start::{self, Chosen, Doors, JobsTask};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -36,11 +36,47 @@ enum Command {
     Migrate,
     /// Print the `OpenAPI` document
     Openapi,
+    /// Show the queue and its dead jobs; try them again or throw them away
+    Jobs {
+        #[command(subcommand)]
+        task: Option<Jobs>,
+    },
     /// What has to do with payments
     Billing {
         #[command(subcommand)]
         task: Billing,
     },
+}
+
+#[derive(Clone, Subcommand)]
+enum Jobs {
+    /// Show how deep the queue is, and each dead job (the default)
+    List,
+    /// Try a dead job again; a failed reply is written anew, on the house
+    Retry(WhichJobs),
+    /// Throw a dead job away
+    Discard(WhichJobs),
+}
+
+#[derive(Clone, clap::Args)]
+#[group(required = true, multiple = false)]
+struct WhichJobs {
+    /// The id that `pollux jobs` shows
+    id: Option<String>,
+    /// Every dead job
+    #[arg(long)]
+    all: bool,
+}
+
+impl Jobs {
+    fn task(self) -> JobsTask {
+        let chosen = |which: WhichJobs| which.id.map_or(Chosen::All, Chosen::One);
+        match self {
+            Self::List => JobsTask::List,
+            Self::Retry(which) => JobsTask::Retry(chosen(which)),
+            Self::Discard(which) => JobsTask::Discard(chosen(which)),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -51,7 +87,7 @@ enum Billing {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve { no_worker: false });
-    match run(&command) {
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pollux can't start: {error:#}");
@@ -60,7 +96,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<()> {
     if matches!(command, Command::Openapi) {
         print!("{}", pollux::http::openapi::text());
         return Ok(());
@@ -72,6 +108,11 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Serve { no_worker } => runtime.block_on(serve(config, Doors { http: true, worker: !no_worker })),
         Command::Worker => runtime.block_on(serve(config, Doors { http: false, worker: true })),
         Command::Migrate => runtime.block_on(start::migrate(&config)),
+        Command::Jobs { task } => {
+            let task = task.map_or(JobsTask::List, Jobs::task);
+            println!("{}", runtime.block_on(start::jobs(&config, task))?);
+            Ok(())
+        }
         Command::Billing { task: Billing::Reconcile } => {
             println!("{}", runtime.block_on(start::reconcile(config))?);
             Ok(())

@@ -1,6 +1,7 @@
 //! Starting up and stopping: settings become an [`App`], and the doors open for it.
 
 mod clock;
+mod jobs;
 mod payments;
 
 use std::fs::{File, OpenOptions, create_dir_all};
@@ -31,6 +32,7 @@ use crate::serve::{self, Limits, Stop};
 use crate::storage::Db;
 use crate::worker;
 
+pub use self::jobs::{Chosen, JobsTask, jobs};
 pub use self::payments::{DemoPayments, fit_payments, probe_price, reconcile};
 
 /// How long running replies have to end after a stop was asked for; with the rest it stays under 30 s.

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod chat;
 pub mod country;
+pub mod day;
 pub mod ids;
 pub mod job;
 pub mod keys;

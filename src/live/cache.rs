@@ -118,12 +118,14 @@ impl Cache {
     /// Drops a user's room list everywhere, after a write of the user and before its answer. False when the shared list
     /// could not be reached, so that the others must be told by way of the database.
     pub async fn forget_rooms(&self, owner: UserId) -> bool {
-        self.forget_rooms_here(owner);
-        self.reach.tell(Note::Rooms(owner));
-        match &self.shared_rooms {
+        let is_told = match &self.shared_rooms {
             Some(shared) => shared.forget(owner).await,
             None => true,
-        }
+        };
+        // After the shared one, which would otherwise be read once more into what is kept here.
+        self.forget_rooms_here(owner);
+        self.reach.tell(Note::Rooms(owner));
+        is_told
     }
 
     /// Drops a user's room list in this process.

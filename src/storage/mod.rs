@@ -7,6 +7,7 @@ mod billing_events;
 mod chats;
 mod checkouts;
 mod codes;
+mod dead_jobs;
 mod exports;
 mod idempotency;
 mod jobs;
@@ -33,12 +34,13 @@ pub use self::billing_events::NewBillingEvent;
 pub use self::chats::{ChatroomChange, Listed, NewChatroom};
 pub use self::checkouts::{Attempt, CheckoutPage};
 pub use self::codes::{Guessed, NewChallenge};
+pub use self::dead_jobs::DeadJob;
 pub use self::exports::{PastEvent, PastSession};
 pub use self::idempotency::{NewKey, ROOM_MADE, StoredKey, route_in_room};
 pub use self::jobs::{Setback, WorkerName};
 pub use self::passwords::{Credentials, PasswordChange, PasswordReset};
 pub use self::postgres::Postgres;
-pub use self::queue_watch::{DeadJob, Depth};
+pub use self::queue_watch::Depth;
 pub use self::refresh::NewToken;
 pub use self::replies::{Earlier, Finished, NewExchange, ReplyTask};
 pub use self::sessions::{Begun, NewSession, Proof};
@@ -125,6 +127,7 @@ pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         idempotency::CATALOGUE,
         jobs::CATALOGUE,
         queue_watch::CATALOGUE,
+        dead_jobs::CATALOGUE,
         billing::CATALOGUE,
         checkouts::CATALOGUE,
         billing_events::CATALOGUE,

@@ -1,6 +1,7 @@
 //! Jobs: what becomes of each reply, when it is tried again, whose turn it is, and who may write it.
 
 mod breaker;
+mod dead;
 mod deadlines;
 mod deaths;
 mod leases;

@@ -18,6 +18,7 @@ mod passwords;
 mod proof;
 mod quota;
 mod rights;
+mod scaled;
 mod signin;
 mod sms;
 mod storage;

@@ -67,19 +67,10 @@ impl Lease {
         self.url.as_deref()
     }
 
-    /// The address of Redis, where there is one.
-    pub fn redis_url(&self) -> Option<&str> {
-        self.redis.as_deref()
-    }
-
     /// What a server must be told to use what this is.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let prefix = self.redis.as_ref().map(|_| format!("{}:", self.name));
-        let named = [
-            ("DATABASE_URL", self.url.clone()),
-            ("REDIS_URL", self.redis.clone()),
-            ("REDIS_PREFIX", prefix),
-        ];
+        let named = [("DATABASE_URL", self.url.clone()), ("REDIS_URL", self.redis.clone()), ("REDIS_PREFIX", prefix)];
         named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 

@@ -76,7 +76,13 @@ impl TestApp {
 
     /// A second server on the same database and clock, which must be PostgreSQL.
     pub async fn beside(&self) -> Self {
-        let (config, clock, model) = (self.house.app.config.clone(), self.clock.clone(), self.model.clone());
+        self.beside_as(|_| ()).await
+    }
+
+    /// As [`Self::beside`], with some settings of its own.
+    pub async fn beside_as(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let (mut config, clock, model) = (self.house.app.config.clone(), self.clock.clone(), self.model.clone());
+        change(&mut config);
         Self::open(config, clock, model, Arc::clone(&self.home), Arc::clone(&self.lease)).await
     }
 

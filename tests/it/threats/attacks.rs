@@ -131,7 +131,7 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
         &[
             "operator::a_server_whose_database_is_gone_lives_but_is_not_ready",
             "passwords::limits::misses_survive_a_restart",
-            "config::sqlite_with_redis_is_refused_and_postgres_says_that_it_is_one_process",
+            "config::sqlite_with_redis_is_refused_and_postgres_without_it_says_that_it_is_one_process",
         ],
     ),
     (
