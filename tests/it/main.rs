@@ -5,6 +5,7 @@ mod api;
 mod billing;
 mod config;
 mod crash;
+mod deploy;
 mod docs;
 mod footprint;
 mod fuzz;
