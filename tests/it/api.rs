@@ -1,5 +1,6 @@
 //! The API over real HTTP: what every endpoint refuses, rooms, messages, keys, owners and the document.
 
+mod aliases;
 mod bodies;
 mod document;
 mod keys;
