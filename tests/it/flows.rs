@@ -164,26 +164,25 @@ fn said(messages: &Value) -> Vec<(String, String)> {
     messages.as_array().unwrap().iter().map(|message| (text(message, "role"), text(message, "content"))).collect()
 }
 
-/// Tells one story of a system on both engines.
+/// Tells stories of a system on both engines; each is a function by that name.
 macro_rules! both_engines_tell {
-    ($system:expr => async fn $story:ident($old:ident) $body:block) => {
+    ($system:ident: $($story:ident),+) => {$(
         mod $story {
-            use super::*;
-
-            async fn run(mut $old: $crate::flows::OldClient) $body
+            use crate::flows::OldClient;
+            use crate::harness::Engine;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
-                run($crate::flows::OldClient::of(&$system, $crate::harness::Engine::Sqlite).await).await;
+                super::$story(OldClient::of(&super::$system, Engine::Sqlite).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
-                if let Some(engine) = $crate::harness::Engine::postgres().await {
-                    run($crate::flows::OldClient::of(&$system, engine).await).await;
+                if let Some(engine) = Engine::postgres().await {
+                    super::$story(OldClient::of(&super::$system, engine).await).await;
                 }
             }
         }
-    };
+    )+};
 }
 use both_engines_tell;

@@ -1,4 +1,5 @@
-//! System A (FastAPI and Celery): everything under `/api/v1`, `mobile_number`, and a reply that is looked for in the room.
+//! System A (`FastAPI` and Celery): everything under `/api/v1`, `mobile_number`, and a reply that is looked for in the
+//! room.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use pollux::config::Database;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{System, both_engines_tell, said};
+use super::{OldClient, System, both_engines_tell, said};
 use crate::harness::env_file::Place;
 
 pub(super) const A: System =
@@ -49,21 +50,25 @@ CORS_ORIGINS=["http://localhost:3000","http://localhost:8080"]
     )
 }
 
-both_engines_tell! { A => async fn a_client_of_system_a_goes_from_sign_up_to_pro(old) {
+both_engines_tell! { A: a_client_of_system_a_goes_from_sign_up_to_pro, the_env_of_system_a_is_in_force }
+
+async fn a_client_of_system_a_goes_from_sign_up_to_pro(mut old: OldClient) {
     old.client.get("/health").await.expect(200);
 
     // A code, and with it a week's token.
     let mobile = "+919876543210";
     old.post("/auth/signup", json!({"mobile_number": mobile, "name": "Asha"})).await.expect(201);
     let sent = old.post("/auth/send-otp", json!({"mobile_number": mobile})).await.expect(200).body;
-    let verified = old.post("/auth/verify-otp", json!({"mobile_number": mobile, "otp": sent["otp"]})).await.expect(200).body;
+    let verified =
+        old.post("/auth/verify-otp", json!({"mobile_number": mobile, "otp": sent["otp"]})).await.expect(200).body;
     assert_eq!(verified["expires_in"], 7 * 24 * 60 * 60);
     old.keep_token(&verified);
     let me = old.get("/user/me").await.expect(200).body;
     assert_eq!((&me["name"], &me["subscription_tier"]), (&json!("Asha"), &json!("Basic")));
 
     // A room, and the reply in it.
-    let made = old.post("/chatroom", json!({"name": "Physics", "description": "Questions about light"})).await.expect(201);
+    let made =
+        old.post("/chatroom", json!({"name": "Physics", "description": "Questions about light"})).await.expect(201);
     let room = format!("/chatroom/{}", made.body["id"].as_str().unwrap());
     assert_eq!(old.get("/chatroom?use_cache=true").await.expect(200).body["chatrooms"][0]["name"], "Physics");
     old.post(&format!("{room}/message"), json!({"content": "Why is the sky blue?"})).await.expect(202);
@@ -84,15 +89,18 @@ both_engines_tell! { A => async fn a_client_of_system_a_goes_from_sign_up_to_pro
     old.needs_a_token(Method::POST, "/subscription/pro").await;
     let page = old.post("/subscription/pro", json!({})).await.expect(200).body;
     let back_at = old.pays_at(&page["checkout_url"]).await;
-    assert!(back_at.starts_with(&format!("http://127.0.0.1:{}/success?session_id=cs_", old.app.address.port())), "{back_at}");
+    assert!(
+        back_at.starts_with(&format!("http://127.0.0.1:{}/success?session_id=cs_", old.app.address.port())),
+        "{back_at}"
+    );
     assert_eq!(old.get("/subscription/status").await.expect(200).body["subscription_tier"], "Basic");
     old.forgeries_are_refused_at("/webhook/stripe").await;
     old.stripe_tells("/webhooks/stripe").await;
     assert_eq!(old.get("/subscription/status").await.expect(200).body["subscription_tier"], "Pro");
     old.post(&format!("{room}/message"), json!({"content": "One more"})).await.expect(202);
-} }
+}
 
-both_engines_tell! { A => async fn the_env_of_system_a_is_in_force(old) {
+async fn the_env_of_system_a_is_in_force(mut old: OldClient) {
     let config = &old.app.house.app.config;
     assert_eq!(matches!(config.database, Database::Postgres { .. }), old.app.is_postgres());
     assert_eq!(config.redis.is_some(), old.app.is_postgres());
@@ -102,7 +110,9 @@ both_engines_tell! { A => async fn the_env_of_system_a_is_in_force(old) {
     }
 
     // The front end of its CORS_ORIGINS may call, and no other.
-    for (origin, is_listed) in [("http://localhost:3000", true), ("http://localhost:8080", true), ("http://localhost:5173", false)] {
+    for (origin, is_listed) in
+        [("http://localhost:3000", true), ("http://localhost:8080", true), ("http://localhost:5173", false)]
+    {
         let asked = old.client.request(Method::OPTIONS, "/api/v1/subscription/pro").header("origin", origin);
         let answer = old.client.send(asked.header("access-control-request-method", "POST")).await.expect(204);
         assert_eq!(answer.header("access-control-allow-origin") == origin, is_listed, "{origin}");
@@ -113,4 +123,4 @@ both_engines_tell! { A => async fn the_env_of_system_a_is_in_force(old) {
     old.post("/subscription/pro", json!({})).await.expect(200);
     let (key, sent) = old.opened_checkout();
     assert_eq!((key.as_str(), sent("line_items[0][price]").as_str()), ("sk_test_51HxQ2aB3cD4eF5", A.price));
-} }
+}

@@ -1,4 +1,4 @@
-//! System B (FastAPI and Celery on Railway): no prefix, `otp_code`, a password that is changed, rooms that are deleted,
+//! System B (`FastAPI` and Celery on Railway): no prefix, `otp_code`, a password that is changed, rooms that are deleted,
 //! and a reply that is looked for in the list of messages.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{System, both_engines_tell, said};
+use super::{OldClient, System, both_engines_tell, said};
 use crate::harness::env_file::Place;
 
 pub(super) const B: System =
@@ -35,7 +35,9 @@ PORT={port}
     )
 }
 
-both_engines_tell! { B => async fn a_client_of_system_b_goes_from_sign_up_to_pro(old) {
+both_engines_tell! { B: a_client_of_system_b_goes_from_sign_up_to_pro }
+
+async fn a_client_of_system_b_goes_from_sign_up_to_pro(mut old: OldClient) {
     // A code, half a day's token, and a password that is set and changed.
     let mobile = "+14155550132";
     old.post("/auth/signup", json!({"mobile_number": mobile})).await.expect(201);
@@ -51,8 +53,9 @@ both_engines_tell! { B => async fn a_client_of_system_b_goes_from_sign_up_to_pro
     old.post("/auth/change-password", change("seven green herons")).await.expect(200);
 
     // Two rooms, of which one is kept, and the reply in its list.
-    let [kept, left] = [old.post("/chatroom", json!({"name": "Kept"})).await, old.post("/chatroom", json!({"name": "Left"})).await]
-        .map(|made| format!("/chatroom/{}", made.expect(201).body["id"].as_str().unwrap()));
+    let [kept, left] =
+        [old.post("/chatroom", json!({"name": "Kept"})).await, old.post("/chatroom", json!({"name": "Left"})).await]
+            .map(|made| format!("/chatroom/{}", made.expect(201).body["id"].as_str().unwrap()));
     old.delete(&left).await.expect(204);
     old.get(&left).await.expect_problem(404, "not_found");
     let taken = old.post(&format!("{kept}/message"), json!({"content": "Why is the sky blue?"})).await.expect(202).body;
@@ -61,7 +64,10 @@ both_engines_tell! { B => async fn a_client_of_system_b_goes_from_sign_up_to_pro
     let list = old.get(&format!("{kept}/messages?page=1&per_page=20")).await.expect(200).body;
     let talk = said(&list["messages"]);
     assert!(talk.len() == 2 && talk[1].1.contains("Why is the sky blue?"), "{talk:?}");
-    assert_eq!(old.asked_gemini(), ("AIzaSyB9z8Y7x6W5v4U3t2S1r0QpOnMlKjIhGfE".to_owned(), "gemini-3.6-flash".to_owned()));
+    assert_eq!(
+        old.asked_gemini(),
+        ("AIzaSyB9z8Y7x6W5v4U3t2S1r0QpOnMlKjIhGfE".to_owned(), "gemini-3.6-flash".to_owned())
+    );
     old.is_the_owners_alone(Method::POST, &format!("{kept}/message")).await;
 
     // Pro, told under `/subscribe`.
@@ -74,4 +80,4 @@ both_engines_tell! { B => async fn a_client_of_system_b_goes_from_sign_up_to_pro
     let (key, sent) = old.opened_checkout();
     assert_eq!((key.as_str(), sent("line_items[0][price]").as_str()), ("sk_test_51B7vXw9LmT4sZ", B.price));
     assert_eq!(sent("cancel_url"), "https://front.example/cancel");
-} }
+}

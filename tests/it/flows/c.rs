@@ -1,10 +1,10 @@
-//! System C (FastAPI and Celery on Render): `/api/v1`, a slash at the end, `title` and `prompt`, and paths of three
+//! System C (`FastAPI` and Celery on Render): `/api/v1`, a slash at the end, `title` and `prompt`, and paths of three
 //! routers that were each mounted under a name of their own.
 
 use reqwest::Method;
 use serde_json::json;
 
-use super::{System, both_engines_tell, said};
+use super::{OldClient, System, both_engines_tell, said};
 use crate::harness::env_file::Place;
 
 pub(super) const C: System =
@@ -35,7 +35,9 @@ STRIPE_CANCEL_URL=https://c.example/cancel
     )
 }
 
-both_engines_tell! { C => async fn a_client_of_system_c_goes_from_sign_up_to_pro(old) {
+both_engines_tell! { C: a_client_of_system_c_goes_from_sign_up_to_pro }
+
+async fn a_client_of_system_c_goes_from_sign_up_to_pro(mut old: OldClient) {
     old.get("/health/").await.expect(200);
 
     // Signed up with a password, as this client does; in with a code that lives ten minutes, for half an hour.
@@ -72,4 +74,4 @@ both_engines_tell! { C => async fn a_client_of_system_c_goes_from_sign_up_to_pro
     let (key, sent) = old.opened_checkout();
     assert_eq!((key.as_str(), sent("line_items[0][price]").as_str()), ("sk_test_51C2nM8qRt5Yx", C.price));
     assert_eq!(sent("cancel_url"), "https://c.example/cancel");
-} }
+}

@@ -1,12 +1,12 @@
-//! System D (FastAPI in docker-compose): no prefix, a number without a country code, databases named in parts, no key of
-//! Gemini, and a checkout that is a link to follow.
+//! System D (`FastAPI` in docker-compose): no prefix, a number without a country code, databases named in parts, no key
+//! of Gemini, and a checkout that is a link to follow.
 
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
 
-use super::{System, both_engines_tell, said};
+use super::{OldClient, System, both_engines_tell, said};
 use crate::harness::env_file::Place;
 
 pub(super) const D: System =
@@ -43,7 +43,9 @@ STRIPE_PRICE_ID_PRO={price}
     )
 }
 
-both_engines_tell! { D => async fn a_client_of_system_d_goes_from_sign_up_to_pro(old) {
+both_engines_tell! { D: a_client_of_system_d_goes_from_sign_up_to_pro }
+
+async fn a_client_of_system_d_goes_from_sign_up_to_pro(mut old: OldClient) {
     // The number of its documents, a token, and a password set with nothing but the new one.
     let mobile = "8989898989";
     old.post("/auth/signup", json!({"mobile": mobile})).await.expect(201);
@@ -52,7 +54,10 @@ both_engines_tell! { D => async fn a_client_of_system_d_goes_from_sign_up_to_pro
     old.keep_token(&verified);
     old.post("/auth/change-password", json!({"new_password": "seven green herons"})).await.expect(200);
     let me = old.get("/user/me").await.expect(200).body;
-    assert_eq!((&me["mobile"], &me["quota"]["limit"], &me["has_password"]), (&json!("+8989898989"), &json!(7), &json!(true)));
+    assert_eq!(
+        (&me["mobile"], &me["quota"]["limit"], &me["has_password"]),
+        (&json!("+8989898989"), &json!(7), &json!(true))
+    );
 
     // A room, and the reply in it; without a key the demo model answers.
     let made = old.post("/chatroom", json!({"name": "First"})).await.expect(201).body;
@@ -73,5 +78,8 @@ both_engines_tell! { D => async fn a_client_of_system_d_goes_from_sign_up_to_pro
     let (key, sent) = old.opened_checkout();
     assert_eq!((key.as_str(), sent("line_items[0][price]").as_str()), ("sk_test_51D8kPq3Vb6Hs", D.price));
     let config = &old.app.house.app.config;
-    assert_eq!((config.cache_life, config.not_needed.as_slice()), (Duration::from_mins(10), &["REDIS_SSL".to_owned()][..]));
-} }
+    assert_eq!(
+        (config.cache_life, config.not_needed.as_slice()),
+        (Duration::from_mins(10), &["REDIS_SSL".to_owned()][..])
+    );
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{System, both_engines_tell, said};
+use super::{OldClient, System, both_engines_tell, said};
 use crate::harness::env_file::Place;
 
 pub(super) const E: System =
@@ -37,7 +37,9 @@ STRIPE_PRICE_ID_PRO={price}
     )
 }
 
-both_engines_tell! { E => async fn a_client_of_system_e_goes_from_sign_up_to_pro(old) {
+both_engines_tell! { E: a_client_of_system_e_goes_from_sign_up_to_pro }
+
+async fn a_client_of_system_e_goes_from_sign_up_to_pro(mut old: OldClient) {
     // A code, a forgotten password, and one that is changed.
     let mobile = "+4915112345678";
     old.post("/auth/signup", json!({"mobileNumber": mobile, "name": "Emil"})).await.expect(201);
@@ -76,4 +78,4 @@ both_engines_tell! { E => async fn a_client_of_system_e_goes_from_sign_up_to_pro
     assert_eq!((key.as_str(), sent("line_items[0][price]").as_str()), ("sk_test_51E4hTy7Uj2Mk", E.price));
     let notes = &old.app.house.app.config.notes;
     assert!(notes.iter().any(|note| note.starts_with("NODE_ENV in .env is not a setting")), "{notes:?}");
-} }
+}
