@@ -16,6 +16,7 @@ mod jobs;
 mod main_job;
 mod operator;
 mod passwords;
+mod postman;
 mod proof;
 mod quota;
 mod rights;

@@ -1,5 +1,5 @@
-//! System B (`FastAPI` and Celery on Railway): no prefix, `otp_code`, a password that is changed, rooms that are deleted,
-//! and a reply that is looked for in the list of messages.
+//! System B (`FastAPI` and Celery on Railway): no prefix, `otp_code`, a password that is changed, rooms that are
+//! deleted, and a reply that is looked for in the list of messages.
 
 use std::time::Duration;
 

@@ -53,16 +53,16 @@ async fn a_client_of_system_c_goes_from_sign_up_to_pro(mut old: OldClient) {
     let made = old.post("/chatroom/", json!({"title": "Travel"})).await.expect(201).body;
     let room = made["id"].as_str().unwrap().to_owned();
     assert_eq!(old.get("/chatroom/?page=1").await.expect(200).body["chatrooms"][0]["id"], made["id"]);
-    let send = format!("/message/chatroom/{room}/message");
-    old.post(&send, json!({"prompt": "Where is it warm in May?"})).await.expect(202);
-    old.post(&format!("{send}/"), json!({"prompt": "And in June?"})).await.expect(202);
+    let door = format!("/message/chatroom/{room}/message");
+    old.post(&door, json!({"prompt": "Where is it warm in May?"})).await.expect(202);
+    old.post(&format!("{door}/"), json!({"prompt": "And in June?"})).await.expect(202);
     old.the_worker_works().await;
     let seen = old.get(&format!("/chatroom/{room}/")).await.expect(200).body;
     let talk = said(&seen["messages"]);
     assert!(talk.len() == 4 && talk[1].1.contains("Where is it warm in May?"), "{talk:?}");
     assert!(talk[3].1.contains("And in June?"), "{talk:?}");
     assert_eq!(old.asked_gemini().0, "AIzaSyC5d6E7f8G9h0I1j2K3l4MnOpQrStUvWxY");
-    old.is_the_owners_alone(Method::POST, &send).await;
+    old.is_the_owners_alone(Method::POST, &door).await;
 
     // Pro, bought and told under `/subscription`.
     old.needs_a_token(Method::POST, "/subscription/subscribe/pro").await;
