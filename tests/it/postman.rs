@@ -7,8 +7,7 @@ mod story;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-
-use crate::api::operations::Operation;
+use step::{Step, operations};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/postman/pollux.postman_collection.json");
 
@@ -21,8 +20,8 @@ const DESCRIPTION: &str = "Every operation of Pollux once, in an order that can 
 
 /// The collection as it is checked in.
 fn text() -> String {
-    let folder = |(name, told, steps): (&str, &str, Vec<step::Step>)| {
-        let items: Vec<Value> = steps.iter().map(step::Step::item).collect();
+    let folder = |(name, told, steps): (&str, &str, Vec<Step>)| {
+        let items: Vec<Value> = steps.iter().map(Step::item).collect();
         json!({"name": name, "description": told, "item": items})
     };
     let variable = |(name, value, told): &(&str, &str, &str)| json!({"key": name, "value": value, "type": "string", "description": told});
@@ -67,7 +66,7 @@ fn every_operation_of_the_document_is_in_it_exactly_once() {
     for (_, request) in requests().iter().filter(|(_, request)| request["url"]["host"] == json!(["{{base_url}}"])) {
         *times.entry(called(request)).or_default() += 1;
     }
-    for operation in Operation::all() {
+    for operation in operations() {
         let name = format!("{} {}", operation.method, operation.path);
         let id = &operation.told["operationId"];
         assert_eq!(times.remove(&name), Some(1), "{name}: give {id} one step in tests/it/postman/story.rs");
@@ -82,7 +81,7 @@ fn an_operation_stands_in_the_folder_of_its_kind() {
             continue;
         }
         let name = called(&request);
-        let operation = Operation::all().into_iter().find(|known| name == format!("{} {}", known.method, known.path));
+        let operation = operations().iter().find(|known| name == format!("{} {}", known.method, known.path));
         let tag = operation.unwrap().told["tags"][0].as_str().unwrap().to_owned();
         let expected = match (tag.as_str(), name.as_str()) {
             // The last of all.

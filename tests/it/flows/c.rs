@@ -29,7 +29,7 @@ STRIPE_CANCEL_URL=https://c.example/cancel
 ",
         port = place.port,
         database = place.database_url("postgresql+psycopg2"),
-        redis = place.with_postgres("redis://red-1:token@localhost:6379?ssl_cert_reqs=CERT_NONE"),
+        redis = place.with_postgres("redis://localhost:6379/0?ssl_cert_reqs=CERT_NONE"),
         webhook_secret = C.webhook_secret,
         price = C.price,
     )

@@ -65,13 +65,11 @@ async fn the_collection_runs_from_sign_up_to_pro_and_out_again() {
     let Some(newman) = newman() else { return };
     let (server, home) = (Binary::start(&[]).await, tempfile::tempdir().unwrap());
     let base_url = format!("base_url=http://{}", server.client().address);
-    // A second run is somebody new.
-    for _ in 0..2 {
-        let stats = run(newman, home.path(), &["--env-var", &base_url]);
-        let items = super::requests().len() as u64;
-        assert_eq!(stats["items"]["total"], items);
-        assert!(stats["assertions"]["total"].as_u64().unwrap() > items, "{stats}");
-    }
+    // Twice, as a reader may press the button again: the second time it is somebody new.
+    let stats = run(newman, home.path(), &["--env-var", &base_url, "--iteration-count", "2"]);
+    let items = 2 * super::requests().len() as u64;
+    assert_eq!(stats["items"]["total"], items);
+    assert!(stats["assertions"]["total"].as_u64().unwrap() > items, "{stats}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,7 @@
 //! A step of the collection: what the story says of it, and the item it becomes.
 
+use std::sync::OnceLock;
+
 use serde_json::{Map, Value, json};
 
 use super::story;
@@ -9,7 +11,7 @@ use crate::api::operations::Operation;
 pub struct Step {
     name: String,
     /// The operation that it calls; none for a page.
-    pub operation: Option<Operation>,
+    operation: Option<&'static Operation>,
     told: String,
     body: Option<Value>,
     bare: Option<&'static str>,
@@ -22,9 +24,15 @@ pub struct Step {
     after: Vec<String>,
 }
 
+/// The operations of the document, read once.
+pub fn operations() -> &'static [Operation] {
+    static ALL: OnceLock<Vec<Operation>> = OnceLock::new();
+    ALL.get_or_init(Operation::all)
+}
+
 /// A step that calls the operation with that id.
 pub fn operation(id: &str) -> Step {
-    let found = Operation::all().into_iter().find(|operation| operation.told["operationId"] == id);
+    let found = operations().iter().find(|operation| operation.told["operationId"] == id);
     let operation = found.unwrap_or_else(|| panic!("the story calls {id}, which the document does not have"));
     let text = |name: &str| operation.told[name].as_str().unwrap_or_default().to_owned();
     Step { name: text("summary"), told: text("description"), ..Step::new(Some(operation)) }
@@ -36,7 +44,7 @@ pub fn page(name: &str, (before, after): (&'static str, &'static str)) -> Step {
 }
 
 impl Step {
-    fn new(operation: Option<Operation>) -> Self {
+    fn new(operation: Option<&'static Operation>) -> Self {
         Self {
             name: String::new(),
             operation,
@@ -55,7 +63,8 @@ impl Step {
 
     /// Says something to the reader beyond the document.
     pub fn told(mut self, sentence: &str) -> Self {
-        self.told = format!("{sentence}\n\n{}", self.told).trim_end().to_owned();
+        self.told.insert_str(0, &format!("{sentence}\n\n"));
+        self.told.truncate(self.told.trim_end().len());
         self
     }
 
@@ -108,9 +117,10 @@ impl Step {
         Self { judge: Some(script), ..self }
     }
 
-    /// Says what is true of the answer.
-    pub fn is(self, sentence: &str, expression: &str) -> Self {
-        self.after(&format!("pm.test({sentence:?}, () => pm.expect({expression}).to.be.true);"))
+    /// Says what some of the answer is.
+    pub fn is(self, sentence: &str, expression: &str, expected: impl Into<Value>) -> Self {
+        let expected = expected.into();
+        self.after(&format!("pm.test({sentence:?}, () => pm.expect({expression}).to.eql({expected}));"))
     }
 
     /// Keeps something of the answer for later steps.
@@ -137,7 +147,7 @@ impl Step {
         }
         let good = |answers: &Map<String, Value>| answers.keys().find(|status| status.starts_with('2')).cloned();
         let status = self.status.map(ToOwned::to_owned);
-        let status = status.or_else(|| good(self.operation.as_ref()?.told["responses"].as_object()?)).unwrap();
+        let status = status.or_else(|| good(self.operation?.told["responses"].as_object()?)).unwrap();
         let mut lines =
             vec![format!("pm.test(\"The answer is {status}\", () => pm.response.to.have.status({status}));")];
         if self.after.iter().any(|line| line.contains("answer.")) {
@@ -148,11 +158,13 @@ impl Step {
     }
 
     fn request(&self) -> Value {
-        let Some(operation) = &self.operation else { return story::pay() };
+        let Some(operation) = self.operation else { return story::pay() };
         let mut request = json!({
             "method": operation.method.as_str(), "url": self.url(operation), "header": self.header_list(operation),
-            "description": self.told,
         });
+        if !self.told.is_empty() {
+            request["description"] = json!(self.told);
+        }
         if !operation.has_token() {
             request["auth"] = json!({"type": "noauth"});
         }

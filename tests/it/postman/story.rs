@@ -44,9 +44,9 @@ pub fn folders() -> Vec<(&'static str, &'static str, Vec<Step>)> {
 
 fn about() -> Vec<Step> {
     vec![
-        operation("health").is("The process lives", "answer.status === \"ok\""),
-        operation("ready").is("It can work", "answer.status === \"ready\""),
-        operation("show_problem").at("code", "quota_exceeded").is("It is a 429", "answer.status === 429"),
+        operation("health").is("The process lives", "answer.status", "ok"),
+        operation("ready").is("It can work", "answer.status", "ready"),
+        operation("show_problem").at("code", "quota_exceeded").is("It is a 429", "answer.status", 429),
     ]
 }
 
@@ -69,9 +69,9 @@ fn auth() -> Vec<Step> {
         operation("log_in")
             .told("As a second device: the first one's token stays in use.")
             .with(json!({"mobile": "{{mobile}}", "password": "{{password}}"}))
-            .is("It is the same account", "answer.user.mobile.length > 0 && answer.user.has_password"),
+            .is("It is the same account", "answer.user.name", "Asha"),
         operation("list_sessions")
-            .is("Two devices are signed in", "answer.sessions.length === 2")
+            .is("Two devices are signed in", "answer.sessions.length", 2)
             .keeps("session_id", "answer.sessions.find((session) => !session.current).id"),
         operation("end_session").at("id", "{{session_id}}"),
         operation("forgot_password")
@@ -88,12 +88,14 @@ fn auth() -> Vec<Step> {
 
 fn user() -> Vec<Step> {
     vec![
-        operation("show_me")
-            .is("The account is on Basic", "answer.subscription_tier === \"Basic\"")
-            .is("It has a password", "answer.has_password === true"),
-        operation("update_me").with(json!({"name": "Asha Rao"})).is("The name is new", "answer.name === \"Asha Rao\""),
+        operation("show_me").is("The account is on Basic", "answer.subscription_tier", "Basic").is(
+            "It has a password",
+            "answer.has_password",
+            true,
+        ),
+        operation("update_me").with(json!({"name": "Asha Rao"})).is("The name is new", "answer.name", "Asha Rao"),
         operation("show_usage"),
-        operation("export_me").is("It is about this account", "answer.account.name === \"Asha Rao\""),
+        operation("export_me").is("It is about this account", "answer.account.name", "Asha Rao"),
         operation("close_me")
             .told("Of the second number, which signs in by its password just before.")
             .before(FRIEND_SIGNS_IN)
@@ -108,12 +110,16 @@ fn chatrooms() -> Vec<Step> {
             .header("Idempotency-Key", "{{$guid}}")
             .with(json!({"name": "Trip to Goa", "instructions": "Answer in one sentence."}))
             .keeps("room_id", "answer.id"),
-        operation("list_chatrooms")
-            .is("The room is in it", "answer.chatrooms.some((room) => room.id === pm.variables.get(\"room_id\"))"),
-        operation("update_chatroom")
-            .at("id", "{{room_id}}")
-            .with(json!({"name": "Goa in May"}))
-            .is("It has its new name", "answer.name === \"Goa in May\""),
+        operation("list_chatrooms").is(
+            "The room is in it",
+            "answer.chatrooms.some((room) => room.id === pm.variables.get(\"room_id\"))",
+            true,
+        ),
+        operation("update_chatroom").at("id", "{{room_id}}").with(json!({"name": "Goa in May"})).is(
+            "It has its new name",
+            "answer.name",
+            "Goa in May",
+        ),
         operation("send_message")
             .told("This waits for the reply. Without `Prefer` the answer is 202 at once, and the reply is read later.")
             .at("id", "{{room_id}}")
@@ -121,38 +127,48 @@ fn chatrooms() -> Vec<Step> {
             .header("Prefer", "wait=25")
             .with(json!({"content": "Why is the sky blue?"}))
             .answers("200")
-            .is("The reply is there", "answer.reply.status === \"complete\" && answer.reply.content.length > 0")
-            .is("One message of the day is used", "answer.quota.used === 1")
+            .is("The reply is there", "answer.reply.outcome", "completed")
+            .is("One message of the day is used", "answer.quota.used", 1)
             .keeps("message_id", "answer.message.id")
             .keeps("reply_id", "answer.reply.id"),
-        operation("show_message")
-            .at("id", "{{room_id}}")
-            .at("mid", "{{reply_id}}")
-            .is("It answers the message", "answer.reply_to === pm.variables.get(\"message_id\")"),
-        operation("list_messages")
-            .at("id", "{{room_id}}")
-            .is("Question and reply, in order", "answer.messages.map((one) => one.role).join() === \"user,assistant\""),
-        operation("show_chatroom").at("id", "{{room_id}}").is("Both are in it", "answer.messages.length === 2"),
+        operation("show_message").at("id", "{{room_id}}").at("mid", "{{reply_id}}").is(
+            "It answers the message",
+            "answer.reply_to === pm.variables.get(\"message_id\")",
+            true,
+        ),
+        operation("list_messages").at("id", "{{room_id}}").is(
+            "Question and reply, in order",
+            "answer.messages.map((one) => one.role).join() === \"user,assistant\"",
+            true,
+        ),
+        operation("show_chatroom").at("id", "{{room_id}}").is("Both are in it", "answer.messages.length", 2),
         operation("delete_chatroom").at("id", "{{room_id}}"),
     ]
 }
 
 fn subscription() -> Vec<Step> {
-    let is_pro = "answer.subscription_tier === \"Pro\"";
+    let tier = "answer.subscription_tier";
     vec![
         operation("subscribe").keeps("checkout_url", "answer.checkout_url"),
-        operation("subscribe_by_get")
-            .is("It is the same page", "answer.checkout_url === pm.variables.get(\"checkout_url\")"),
+        operation("subscribe_by_get").is(
+            "It is the same page",
+            "answer.checkout_url === pm.variables.get(\"checkout_url\")",
+            true,
+        ),
         page("Pay on the demo page", PAY),
-        operation("sync").is("The plan is Pro", is_pro),
-        operation("show_status")
-            .is("The plan is Pro", is_pro)
-            .is("Messages are unlimited", "answer.quota.limit === null"),
-        operation("open_portal").is("There is a page", "answer.portal_url.startsWith(\"http\")"),
-        operation("cancel")
-            .is("It ends with its period", "answer.cancel_at_period_end === true")
-            .is("It is still Pro", is_pro),
-        operation("resume").is("It goes on", "answer.cancel_at_period_end === false"),
+        operation("sync").is("The plan is Pro", tier, "Pro"),
+        operation("show_status").is("The plan is Pro", tier, "Pro").is(
+            "Messages are unlimited",
+            "answer.quota.limit",
+            json!(null),
+        ),
+        operation("open_portal").is("There is a page", "answer.portal_url.startsWith(\"http\")", true),
+        operation("cancel").is("It ends with its period", "answer.cancel_at_period_end", true).is(
+            "It is still Pro",
+            tier,
+            "Pro",
+        ),
+        operation("resume").is("It goes on", "answer.cancel_at_period_end", false),
     ]
 }
 
@@ -188,11 +204,11 @@ pub fn pay() -> Value {
     })
 }
 
-const DRAW_NUMBERS: &str = r#"if (!pm.variables.get("mobile")) {
-  const draw = () => "+1500" + String(Math.floor(Math.random() * 1e7)).padStart(7, "0");
+const DRAW_NUMBERS: &str = r#"const draw = () => "+1500" + String(Math.floor(Math.random() * 1e7)).padStart(7, "0");
+if (!pm.variables.get("mobile")) {
   pm.collectionVariables.set("mobile", draw());
-  pm.collectionVariables.set("friend_mobile", draw());
-}"#;
+}
+pm.collectionVariables.set("friend_mobile", draw());"#;
 
 const FRIEND_SIGNS_IN: &str = r#"const value = (name) => pm.variables.get(name);
 pm.sendRequest({
