@@ -1,6 +1,7 @@
 //! The Postman collection: made from the document and a story, checked in, and run against the real server.
 
 mod newman;
+mod scripts;
 mod step;
 mod story;
 
