@@ -10,6 +10,7 @@ mod webhooks;
 
 use std::time::Duration;
 
+use pollux::config::Database;
 use pollux::domain::time::{Clock, Timestamp};
 use pollux::fakes::gemini::{FakeGemini, RunningGemini};
 use pollux::fakes::stripe::{FakeStripe, FakeStripeSettings, RunningStripe};
@@ -56,6 +57,7 @@ impl OldClient {
         let outside = [("GEMINI_BASE_URL", gemini.base_url()), ("STRIPE_API_BASE", stripe.base_url())];
         let outside = outside.each_ref().map(|(name, url)| (*name, url.as_str()));
         let app = TestApp::start_by_file(engine, clock, &outside, system.env).await;
+        check_in_force(&app);
         let client = app.client();
         Self { app, gemini, stripe, client, prefix: system.prefix, webhook_secret: system.webhook_secret }
     }
@@ -156,6 +158,14 @@ impl OldClient {
         let model = calls[0].path.rsplit('/').next().unwrap().split(':').next().unwrap();
         (calls[0].key.clone(), model.to_owned())
     }
+}
+
+/// What every one of the files sets: the key that signs, where the data is, Redis beside PostgreSQL, and all of Stripe.
+fn check_in_force(app: &TestApp) {
+    let config = &app.house.app.config;
+    assert!(config.signing.current.is_some() && config.payments.is_complete());
+    assert_eq!(matches!(config.database, Database::Postgres { .. }), app.is_postgres());
+    assert_eq!(config.redis.is_some(), app.is_postgres());
 }
 
 /// The texts of messages, each after who wrote it.

@@ -13,8 +13,6 @@ pub(super) const E: System =
     System { prefix: "", env, webhook_secret: "whsec_2Wd7Xs4Rf9Bn", price: "price_1TExampleProMonthly05" };
 
 fn env(place: &Place<'_>) -> String {
-    let is_postgres = !place.with_postgres("x").is_empty();
-    let schema = if is_postgres { "?schema=public" } else { "" };
     format!(
         r"HOST=127.0.0.1
 PORT={port}
@@ -30,6 +28,7 @@ STRIPE_PRICE_ID_PRO={price}
 ",
         port = place.port,
         database = place.database_url("postgresql"),
+        schema = place.with_postgres("?schema=public"),
         redis_host = place.with_postgres("127.0.0.1"),
         redis_port = place.with_postgres("6379"),
         webhook_secret = E.webhook_secret,
