@@ -27,6 +27,10 @@ proof:
 schema *ARGS:
     .ci/schema {{ARGS}}
 
+# The Postman collection against the running server; further words go to Newman
+collection *ARGS:
+    .ci/postman {{ARGS}}
+
 # Fuzz one target of fuzz/ until it is stopped; needs a nightly compiler and cargo-fuzz
 fuzz TARGET *ARGS:
     cargo +nightly fuzz run {{TARGET}} {{ARGS}}

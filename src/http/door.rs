@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
+use super::aliases;
 use super::body::{Deadline, Patience};
 use super::cors::Cors;
 use super::error::{Pending, render};
@@ -98,7 +99,8 @@ async fn handle(mut request: Request, next: Next, deadline: Deadline) -> Respons
     }
 }
 
-/// Takes `/api/v1` off the front and one slash off the end, so that one route serves every spelling.
+/// Takes `/api/v1` off the front and one slash off the end, and an older name for ours, so that one route serves every
+/// spelling.
 fn spell(request: &mut Request) -> Result<()> {
     let path = request.uri().path();
     if path.is_empty() {
@@ -108,9 +110,11 @@ fn spell(request: &mut Request) -> Result<()> {
     let bare = path.strip_prefix(PREFIX).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path);
     let bare = bare.strip_suffix('/').unwrap_or(bare);
     let bare = if bare.is_empty() { "/" } else { bare };
-    if bare.len() == path.len() {
+    let alias = aliases::canonical(bare);
+    if alias.is_none() && bare.len() == path.len() {
         return Ok(());
     }
+    let bare = alias.as_deref().unwrap_or(bare);
     let target = match request.uri().query() {
         Some(query) => format!("{bare}?{query}"),
         None => bare.to_owned(),

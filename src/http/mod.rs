@@ -1,5 +1,6 @@
 //! The door for requests: what is served, in one table of contents.
 
+pub mod aliases;
 pub mod answer;
 pub mod assets;
 pub mod auth;

@@ -1,6 +1,7 @@
 //! The OpenAPI document, made from the handlers and completed with what all of them share.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use axum::body::Bytes;
@@ -14,6 +15,7 @@ use utoipa::openapi::{
 };
 use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
 
+use super::aliases::ALIASES;
 use super::answer::json_bytes;
 use super::constraints;
 use super::problems::{Problem, ProblemFlaw};
@@ -47,6 +49,7 @@ pub fn document() -> Document {
         ServerBuilder::new().url("/").build(),
         ServerBuilder::new().url("/api/v1").description(Some("The same, for older clients")).build(),
     ]);
+    tell_aliases(&mut document);
     let components = document.components.get_or_insert_default();
     components
         .schemas
@@ -70,6 +73,17 @@ pub fn text() -> String {
 pub async fn show_document() -> Response {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     json_bytes(StatusCode::OK, TEXT.get_or_init(|| text().into()).clone())
+}
+
+/// Older names of paths are told in the description alone: as operations they would make every client twice.
+fn tell_aliases(document: &mut Document) {
+    let mut told = document.info.description.take().unwrap_or_default();
+    told += "\n\nClients of five earlier systems go on as they are: these older paths are served by the same operations.\n\n\
+             | older path | served as |\n|---|---|";
+    for alias in ALIASES {
+        let _ = write!(told, "\n| `{}` | `{}` |", alias.older, alias.path);
+    }
+    document.info.description = Some(told);
 }
 
 /// Members of bodies that are taken from older clients and have no effect.

@@ -1,11 +1,12 @@
 //! The API over real HTTP: what every endpoint refuses, rooms, messages, keys, owners and the document.
 
+mod aliases;
 mod bodies;
 mod document;
 mod keys;
 mod lists;
 mod messages;
-mod operations;
+pub mod operations;
 mod order;
 mod owners;
 mod paths;

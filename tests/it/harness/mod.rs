@@ -5,6 +5,7 @@ pub mod binary;
 pub mod client;
 mod database;
 pub mod engine;
+pub mod env_file;
 pub mod process;
 pub mod shop;
 pub mod work;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use pollux::config::{Config, Settings};
 use pollux::domain::ids::UserId;
 use pollux::domain::time::{Clock, Timestamp};
+use pollux::providers::model::Model;
 use pollux::providers::model_demo::{Demo, DemoScript};
 use pollux::serve::{self, Limits, Stop};
 use pollux::start::{self, House};
@@ -96,9 +98,7 @@ impl TestApp {
         let house = open_house(&config, &clock, &model).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let stop = Stop::new();
-        let limits = Limits { max_per_peer: 0, ..Limits::default() };
-        tokio::spawn(serve::serve(listener, house.router(), limits, stop.clone()));
+        let stop = serve_on(listener, &house);
         Self { house, address, clock, model, stop, home, lease }
     }
 
@@ -165,12 +165,22 @@ pub fn fresh_number() -> String {
     format!("+1500{:03}{:04}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000, rand::random::<u16>() % 10_000)
 }
 
+fn serve_on(listener: TcpListener, house: &House) -> Stop {
+    let stop = Stop::new();
+    let limits = Limits { max_per_peer: 0, ..Limits::default() };
+    tokio::spawn(serve::serve(listener, house.router(), limits, stop.clone()));
+    stop
+}
+
+/// The settings' own model where they have a key for one, else the demo that does as it is told.
+///
 /// A process that another test is just starting may hold a copy of the lock for a moment.
 async fn open_house(config: &Config, clock: &Clock, model: &DemoScript) -> House {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     loop {
-        let demo = Arc::new(Demo::scripted(model.clone()));
-        match start::open(config.clone(), clock.clone(), Some(demo)).await {
+        let has_key = config.gemini.key.is_some();
+        let demo = (!has_key).then(|| Arc::new(Demo::scripted(model.clone())) as Arc<dyn Model>);
+        match start::open(config.clone(), clock.clone(), demo).await {
             Ok(house) => return house,
             Err(error) if error.to_string().contains("another pollux") => {
                 assert!(tokio::time::Instant::now() < deadline, "{error:#}");

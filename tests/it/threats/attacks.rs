@@ -241,12 +241,14 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "T23",
-        "a second door: another header, the query, a cookie, another method",
+        "a second door: another header, the query, a cookie, another method, an older path",
         &[
             "signin::forging::no_forged_token_opens_any_protected_operation",
             "signin::forging::the_operations_without_a_token_are_those_that_anybody_may_ask",
             "signin::logs::the_log_is_json_lines_without_secrets_or_what_people_wrote",
             "api::paths::a_header_does_not_change_the_method",
+            "api::aliases::nobody_comes_in_under_an_older_name_without_a_token",
+            "api::aliases::the_room_of_another_is_not_there_under_an_older_name_either",
         ],
     ),
     (
@@ -266,6 +268,7 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
         &[
             "billing::webhook::forty_forgeries_are_refused_and_leave_nothing",
             "billing::webhook::without_a_secret_nothing_is_taken_and_nothing_is_sold",
+            "flows::webhooks::what_is_not_signed_is_refused_at_every_door_and_leaves_nothing",
             "stripe::signatures::one_changed_byte_anywhere_is_noticed",
             "stripe::signatures::without_a_secret_nothing_is_believed",
         ],
