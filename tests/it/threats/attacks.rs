@@ -132,6 +132,8 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
             "operator::a_server_whose_database_is_gone_lives_but_is_not_ready",
             "passwords::limits::misses_survive_a_restart",
             "config::sqlite_with_redis_is_refused_and_postgres_without_it_says_that_it_is_one_process",
+            "scaled::limits::a_process_without_redis_limits_by_itself",
+            "scaled::limits::messages_of_a_minute_count_at_all_processes_together",
         ],
     ),
     (
@@ -452,7 +454,6 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
 
 /// Parts of an attack's defence that do not stand yet, or that there is nothing to defend of.
 pub const NOT_BUILT: &[(&str, &str)] = &[
-    ("T12", "Redis holds no limit: codes and passwords are counted in the database, requests by each process."),
     ("T13", "A password is not asked for beside the code, and nobody is told of a new log-in by text."),
     ("T17", "The phone is not told of a new password; the account's other sessions end and the trail notes it."),
     ("T18", "There are no open streams yet that an end would have to close."),
