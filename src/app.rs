@@ -19,7 +19,10 @@ use crate::live::hasher::Hasher;
 use crate::live::in_flight::InFlight;
 use crate::live::limiter::{Limiter, Rates};
 use crate::live::metrics::Metrics;
+use crate::live::note::Note;
 use crate::live::redis::Reach;
+use crate::live::rooms::Rooms;
+use crate::live::streams::Streams;
 use crate::providers::model::Model;
 use crate::providers::otp_sender::OtpSender;
 use crate::providers::payments::Payments;
@@ -60,6 +63,10 @@ pub struct Parts {
     pub limiter: Limiter,
     /// Counters.
     pub metrics: Metrics,
+    /// What happens in rooms, for those who watch.
+    pub rooms: Rooms,
+    /// Who watches.
+    pub streams: Streams,
     /// Who answers.
     pub model: Arc<dyn Model>,
     /// How the Pro plan is sold; none where it is not for sale.
@@ -130,6 +137,8 @@ impl App {
             in_flight: InFlight::default(),
             limiter: Limiter::new(rates, outside.reach.clone()),
             metrics: Metrics::default(),
+            rooms: Rooms::new(outside.reach.clone()),
+            streams: Streams::default(),
             config,
             clock,
             db,
@@ -142,6 +151,14 @@ impl App {
 }
 
 impl App {
+    /// To be said after sessions of a user, or of somebody, were ended or changed: what is kept of them is forgotten, and
+    /// open streams look whether they may go on, here and in the other processes.
+    pub fn sessions_changed(&self, user: Option<UserId>) {
+        self.cache.forget_sessions();
+        self.streams.look_again(user);
+        self.reach.tell(Note::Sessions(user));
+    }
+
     /// Forgets what is kept of a user whose account is closed.
     pub async fn forget_user(&self, user: UserId) {
         self.cache.forget_rooms(user).await;

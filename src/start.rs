@@ -22,7 +22,7 @@ use crate::app::{App, Outside};
 use crate::config::{Config, Database, SigningKeys};
 use crate::domain::time::Clock;
 use crate::http;
-use crate::live::heed::heed;
+use crate::live::heed::{Heeding, heed};
 use crate::live::redis::{Heard, Reach, Redis};
 use crate::providers::model::Model;
 use crate::providers::model_demo::Demo;
@@ -95,7 +95,9 @@ pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -
     let reach = open_reach(&config, heard)?;
     let outside = Outside { model, billing, sender, reach };
     let app = App::new(config, &signing, clock, db, outside);
-    tokio::spawn(heed(app.bus.here(), app.cache.here(), hearing));
+    let here =
+        Heeding { bus: app.bus.here(), cache: app.cache.here(), rooms: app.rooms.here(), streams: app.streams.clone() };
+    tokio::spawn(heed(here, hearing));
     Ok(House { app, demo_payments, _lock: lock })
 }
 

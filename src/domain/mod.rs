@@ -15,6 +15,7 @@ pub mod password;
 pub mod phone;
 pub mod plan;
 pub mod refresh;
+pub mod stream;
 pub mod subscription;
 pub mod text;
 pub mod time;

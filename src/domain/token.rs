@@ -124,6 +124,12 @@ impl TokenRing {
         Ok(Bearer { user_id: claims.sub, session_id: claims.sid })
     }
 
+    /// When a token that was read runs out.
+    #[must_use]
+    pub fn expires_at(&self, token: &str) -> Option<Timestamp> {
+        self.signed_claims(token).map(|claims| Timestamp::from_millis(claims.exp.saturating_mul(1_000)))
+    }
+
     fn signed_claims(&self, token: &str) -> Option<Claims> {
         if token.len() > LONGEST {
             return None;

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 use super::body::{BODY, Deadline, accepts_json, check_media_type, read_bytes};
 use super::form::{Fields, Form, Nothing};
 use super::json;
+use super::stream::prefers_stream;
 use crate::app::App;
 use crate::domain::locale::Locale;
 use crate::domain::token::{Bearer, TokenFault};
@@ -70,6 +71,8 @@ pub struct Input<B, Q = Nothing> {
     pub key: Vec<Vec<u8>>,
     /// How long the client wants to wait for the reply.
     pub wait: Option<Duration>,
+    /// True when the client would rather have a stream of events, where there is one.
+    pub wants_stream: bool,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -125,7 +128,7 @@ impl FromRequestParts<App> for TokenHolder {
     }
 }
 
-fn bearer_token(headers: &HeaderMap) -> Result<&str> {
+pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Err(Error::new(Code::AuthenticationRequired, "Send a bearer token in the Authorization header."));
@@ -221,13 +224,19 @@ impl<B: Form + Send, Q: Form + Send> FromRequest<App> for Input<B, Q> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        if !accepts_json(&parts.headers) {
+        if !accepts_json(&parts.headers) && !(B::MAY_STREAM && prefers_stream(&parts.headers)) {
             return Err(Error::new(Code::NotAcceptable, "Answers here are application/json."));
         }
         let body = read_form::<B>(app, &parts, body).await?;
         let query = Fields::read_query(app, parts.uri.query().unwrap_or_default())?;
         let key = parts.headers.get_all(IDEMPOTENCY_KEY).iter().map(|value| value.as_bytes().to_vec()).collect();
-        Ok(Self { body, query, key, wait: wanted_wait(&parts.headers) })
+        Ok(Self {
+            body,
+            query,
+            key,
+            wait: wanted_wait(&parts.headers),
+            wants_stream: B::MAY_STREAM && prefers_stream(&parts.headers),
+        })
     }
 }
 

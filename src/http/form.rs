@@ -14,6 +14,8 @@ const IGNORED_KEYS: [&str; 5] = ["page", "per_page", "use_cache", "include_messa
 pub trait Form: Sized {
     /// True for a form whose body may be absent.
     const MAY_BE_ABSENT: bool = false;
+    /// True for a form whose answer can be a stream of events.
+    const MAY_STREAM: bool = false;
 
     /// Takes the members; none when some are wrong, which `fields` has noted.
     fn read(fields: &mut Fields<'_>) -> Option<Self>;

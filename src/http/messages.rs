@@ -13,13 +13,16 @@ use super::error::add_limit;
 use super::extract::{Caller, Input, Sender};
 use super::form::{Fields, Form, Names, Nothing};
 use super::paging::{List, Page, cut};
+use super::stream::{self, TokenUntil};
 use crate::app::App;
 use crate::domain::chat::{Message, Status};
 use crate::domain::ids::{ChatroomId, MessageId};
 use crate::domain::plan::Quota;
+use crate::domain::stream::{Offset, Place};
 use crate::domain::text::Content;
 use crate::error::{Error, Result};
 use crate::serve::StopSignal;
+use crate::services::watch::{Event, From, Reader, Told, Watcher};
 use crate::services::{chats, plans};
 use crate::storage::Listed;
 
@@ -68,7 +71,8 @@ pub struct MessagePage {
 /// Send a message
 ///
 /// It is stored with its quota unit and its reply's job in one transaction before this answers. With
-/// `Prefer: wait=N` (at most 25) the answer waits for the reply and is 200; when that runs out it is 202.
+/// `Prefer: wait=N` (at most 25) the answer waits for the reply and is 200; when that runs out it is 202. With
+/// `Accept: text/event-stream` the answer is the stream of this message and its reply, as that of the room.
 #[utoipa::path(post, path = "/chatroom/{id}/message", tag = "messages", request_body = SendMessage,
     security(("bearer" = [])),
     params(("id" = String, Path, description = "The room"),
@@ -80,13 +84,20 @@ pub struct MessagePage {
 pub async fn send_message(
     State(app): State<App>,
     Sender(caller): Sender,
+    TokenUntil(token_until): TokenUntil,
     Path(id): Path<String>,
     Extension(stop): Extension<StopSignal>,
     input: Input<SendMessage>,
 ) -> Result<Response> {
     let room = ChatroomId::from_path(&id);
+    // Who has no place for a stream is told so before the message is taken.
+    let reader = input.wants_stream.then(|| Reader::admit(&app, caller, token_until)).transpose()?;
     let sent = chats::send_message(&app, caller, room, &input.body.content, &input.key).await?;
     let chats::Accepted { message, mut reply, quota } = sent.answer;
+    if let Some(reader) = reader {
+        let watcher = Watcher::open(&app, reader, room, From::Sent(reply.id)).await?;
+        return Ok(stream::respond(watcher, first_events(message, reply, quota), &stop));
+    }
     if let Some(wait) = input.wait {
         let stopping = stop.token();
         tokio::select! {
@@ -110,6 +121,17 @@ pub async fn send_message(
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// What a stream of a message just sent begins with.
+fn first_events(message: Message, reply: Message, quota: Quota) -> Vec<Told> {
+    let place = Some(Place { reply: reply.id, attempt: 0, offset: Offset::At(0) });
+    let told = |reply, event| Told { place, reply, event };
+    vec![
+        told(Some(message.id), Event::Created(message)),
+        told(Some(reply.id), Event::Created(reply)),
+        told(None, Event::Quota(quota)),
+    ]
 }
 
 /// List messages
@@ -161,6 +183,8 @@ pub(super) fn list_name(room: ChatroomId, is_newest_first: bool) -> String {
 }
 
 impl Form for SendMessage {
+    const MAY_STREAM: bool = true;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let content = fields.required(CONTENT, Content::parse);
         Some(Self { content: content? })

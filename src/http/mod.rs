@@ -24,6 +24,7 @@ pub mod reports;
 pub mod returns;
 pub mod rights;
 pub mod sessions;
+pub mod stream;
 pub mod subscription;
 pub mod transport;
 pub mod users;
@@ -66,6 +67,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(messages::send_message))
         .routes(routes!(messages::list_messages))
         .routes(routes!(messages::show_message))
+        .routes(routes!(stream::watch_chatroom))
         .routes(routes!(subscription::subscribe, subscription::subscribe_by_get))
         .routes(routes!(subscription::show_status))
         .routes(routes!(subscription::sync))

@@ -94,19 +94,9 @@ impl Cache {
         self.sessions.insert(session.id, (session, revocations));
     }
 
-    /// Forgets what is known of sessions, after one or all of a user's were ended or changed; the others are told.
-    pub fn forget_sessions(&self, ended: Option<SessionId>) {
-        self.forget_sessions_here(ended);
-        self.reach.tell(Note::Sessions(ended));
-    }
-
-    /// The same for this process alone.
-    pub fn forget_sessions_here(&self, ended: Option<SessionId>) {
+    /// Forgets what is known of sessions, after some were ended or changed: one more revocation is enough for that.
+    pub fn forget_sessions(&self) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
-        match ended {
-            Some(id) => self.sessions.invalidate(&id),
-            None => self.sessions.invalidate_all(),
-        }
     }
 
     /// The pages of a user's room list: take them before reading the database, and put what was read into them.
@@ -135,7 +125,7 @@ impl Cache {
 
     /// Drops all that is kept in this process.
     pub fn forget_all_here(&self) {
-        self.forget_sessions_here(None);
+        self.forget_sessions();
         self.rooms.invalidate_all();
     }
 }
@@ -203,7 +193,7 @@ mod tests {
             rooms_epoch: 0,
         };
         let before = cache.revocations();
-        cache.forget_sessions(Some(session.id));
+        cache.forget_sessions();
         cache.keep_session(session, before);
         assert!(cache.session(session.id).is_none());
     }

@@ -6,18 +6,39 @@ use super::bus::Bus;
 use super::cache::Cache;
 use super::note::Note;
 use super::redis::Heard;
+use super::rooms::Rooms;
+use super::streams::Streams;
+
+/// The parts of this process that notes are about, none of which speaks to others by itself.
+pub struct Heeding {
+    /// Wake-ups.
+    pub bus: Bus,
+    /// Spared reads.
+    pub cache: Cache,
+    /// What happens in rooms.
+    pub rooms: Rooms,
+    /// Who watches.
+    pub streams: Streams,
+}
 
 /// Heeds notes until nobody is left who could send any.
-pub async fn heed(bus: Bus, cache: Cache, mut heard: UnboundedReceiver<Heard>) {
+pub async fn heed(here: Heeding, mut heard: UnboundedReceiver<Heard>) {
+    let Heeding { bus, cache, rooms, streams } = here;
     while let Some(heard) = heard.recv().await {
         match heard {
+            Heard::Room(room, stir) => rooms.tell_here(room, stir),
             Heard::Note(Note::Jobs) => bus.ring_here(),
             Heard::Note(Note::Final(reply)) => bus.announce_here(reply),
-            Heard::Note(Note::Sessions(ended)) => cache.forget_sessions_here(ended),
+            Heard::Note(Note::Sessions(user)) => {
+                cache.forget_sessions();
+                streams.look_again(user);
+            }
             Heard::Note(Note::Rooms(owner)) => cache.forget_rooms_here(owner),
             Heard::Reconnected => {
                 // Whatever was said meanwhile was not heard.
                 cache.forget_all_here();
+                streams.look_again(None);
+                rooms.all_look_here();
                 bus.ring_here();
             }
         }

@@ -10,5 +10,7 @@ pub mod limiter;
 pub mod metrics;
 pub mod note;
 pub mod redis;
+pub mod rooms;
 pub mod shared_rooms;
 mod shared_windows;
+pub mod streams;

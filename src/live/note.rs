@@ -1,6 +1,6 @@
 //! What processes tell each other: short notes, several in one message, all of which may be lost.
 
-use crate::domain::ids::{MessageId, SessionId, UserId};
+use crate::domain::ids::{MessageId, UserId};
 
 /// One thing that the others had better know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub enum Note {
     Jobs,
     /// A reply is final.
     Final(MessageId),
-    /// What is known of one session, or of all, is no longer true.
-    Sessions(Option<SessionId>),
+    /// What is known of a user's sessions, or of everybody's, is no longer true.
+    Sessions(Option<UserId>),
     /// A user's room list has changed.
     Rooms(UserId),
 }
@@ -25,7 +25,7 @@ impl Note {
             Self::Jobs => (b'j', NONE),
             Self::Final(reply) => (b'f', reply.bytes()),
             Self::Sessions(None) => (b'a', NONE),
-            Self::Sessions(Some(session)) => (b's', session.bytes()),
+            Self::Sessions(Some(user)) => (b's', user.bytes()),
             Self::Rooms(owner) => (b'r', owner.bytes()),
         };
         let mut bytes = [0; LENGTH];
@@ -41,7 +41,7 @@ impl Note {
             b'j' => Self::Jobs,
             b'f' => Self::Final(MessageId::from_bytes(id)),
             b'a' => Self::Sessions(None),
-            b's' => Self::Sessions(Some(SessionId::from_bytes(id))),
+            b's' => Self::Sessions(Some(UserId::from_bytes(id))),
             b'r' => Self::Rooms(UserId::from_bytes(id)),
             _ => return None,
         })
@@ -79,7 +79,7 @@ mod tests {
             Note::Jobs,
             Note::Final(MessageId::new(NOW)),
             Note::Sessions(None),
-            Note::Sessions(Some(SessionId::new(NOW))),
+            Note::Sessions(Some(UserId::new(NOW))),
             Note::Rooms(UserId::new(NOW)),
         ];
         let twice: Vec<Note> = notes.iter().chain(&notes).copied().collect();

@@ -2,8 +2,10 @@
 //! away is told so at once, and goes on without. Every key is used alone, so that a cluster may spread them.
 
 mod link;
+mod room_message;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -12,11 +14,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Notify, mpsc};
 
 use super::note::Note;
+use super::rooms::Stir;
+use crate::domain::stream::OwnRoom;
 use crate::error::{Error, Result};
 
 /// How long a question may take: it is there to be quicker than the database, or not at all.
 const ANSWER_WITHIN: Duration = Duration::from_millis(100);
-/// Notes on their way to the others; what is beyond it is told by one that says «forget everything».
+/// What waits to be said to the others; what is beyond it is lost, which costs them time.
 const OUTGOING: usize = 4_096;
 
 /// Whether live state is shared, and through whom.
@@ -48,10 +52,12 @@ impl Reach {
 }
 
 /// What comes from the others, or must be done because something may have been missed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// Another process said this.
     Note(Note),
+    /// This happened in a room that is watched here.
+    Room(OwnRoom, Stir),
     /// The connection is new: whatever was said before it is unknown here.
     Reconnected,
 }
@@ -65,9 +71,17 @@ struct Inner {
     /// Who we are on the channel, to know our own notes.
     me: [u8; 8],
     connection: Mutex<Option<MultiplexedConnection>>,
-    outgoing: mpsc::Sender<Note>,
+    outgoing: mpsc::Sender<Outgoing>,
+    /// Rooms that are watched here: every new connection must listen to them.
+    rooms: Mutex<HashSet<OwnRoom>>,
     /// Rung when a command met a dead connection.
     suspicion: Notify,
+}
+
+/// What is to be said to the others.
+enum Outgoing {
+    Note(Note),
+    Room(OwnRoom, Vec<u8>),
 }
 
 impl std::fmt::Debug for Redis {
@@ -86,6 +100,7 @@ impl Redis {
             me: rand::random(),
             connection: Mutex::default(),
             outgoing,
+            rooms: Mutex::default(),
             suspicion: Notify::new(),
         });
         tokio::spawn(link::keep(client, Arc::downgrade(&inner), heard));
@@ -136,7 +151,41 @@ impl Redis {
 
     fn tell(&self, note: Note) {
         // A full line means that the server is not keeping up; what is lost here is repaired by the life of each copy.
-        let _ = self.0.outgoing.try_send(note);
+        let _ = self.0.outgoing.try_send(Outgoing::Note(note));
+    }
+
+    /// Tells the other processes what happened in a room.
+    pub(super) fn tell_room(&self, room: OwnRoom, stir: &Stir) {
+        if self.is_there() {
+            let _ = self.0.outgoing.try_send(Outgoing::Room(room, room_message::write(self.0.me, stir)));
+        }
+    }
+
+    /// Hears what happens in a room from now on.
+    pub(super) async fn listen(&self, room: OwnRoom) {
+        self.0.rooms().insert(room);
+        let Some(mut connection) = self.connection() else { return };
+        let asked = connection.subscribe(room_message::channel(&self.0.prefix, room));
+        if !matches!(tokio::time::timeout(ANSWER_WITHIN, asked).await, Ok(Ok(()))) {
+            self.0.suspicion.notify_one();
+        }
+    }
+
+    /// Hears nothing more of a room, unless somebody has begun to watch it again meanwhile.
+    pub(super) fn stop_listening(&self, room: OwnRoom) {
+        self.0.rooms().remove(&room);
+        let this = self.clone();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let Some(mut connection) = this.connection() else { return };
+            if !this.0.rooms().contains(&room) {
+                let _ = connection.unsubscribe(room_message::channel(&this.0.prefix, room)).await;
+            }
+            // Who came in between was not heard.
+            if this.0.rooms().contains(&room) {
+                this.listen(room).await;
+            }
+        });
     }
 
     fn connection(&self) -> Option<MultiplexedConnection> {
@@ -151,6 +200,10 @@ impl Inner {
 
     fn set_connection(&self, connection: Option<MultiplexedConnection>) {
         *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashSet<OwnRoom>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn channel(&self) -> String {

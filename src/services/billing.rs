@@ -174,7 +174,7 @@ impl SyncFault {
 
 /// The plan is in every session that is kept in this process; other processes look again within a second.
 fn announce(app: &App, user_id: UserId, tier: Tier) {
-    app.cache.forget_sessions(None);
+    app.sessions_changed(Some(user_id));
     app.metrics.plan_changed(tier);
     tracing::info!(user = %user_id, plan = tier.as_str(), "A user's plan has changed.");
 }

@@ -10,9 +10,11 @@ use crate::app::App;
 use crate::domain::chat::{Chatroom, Message, ReplyDetails, Role, Status};
 use crate::domain::ids::{ChatroomId, MessageId, UserId};
 use crate::domain::plan::Quota;
+use crate::domain::stream::OwnRoom;
 use crate::domain::text::{Content, Name};
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
+use crate::live::rooms::Stir;
 use crate::storage::{ChatroomChange, NewChatroom, NewExchange, Refusal, WriteError};
 
 /// How often a waiting request looks for itself, should no announcement reach it.
@@ -91,6 +93,7 @@ pub async fn change_room(app: &App, caller: Session, id: ChatroomId, change: Cha
     }
     let changed = app.db.change_chatroom(id, caller.user_id, change).await;
     rooms_changed(app, caller.user_id).await;
+    app.rooms.tell(OwnRoom { owner: caller.user_id, room: id }, Stir::Look);
     changed?;
     app.db.chatroom(id, caller.user_id).await?.ok_or_else(Error::not_found)
 }
@@ -99,6 +102,7 @@ pub async fn change_room(app: &App, caller: Session, id: ChatroomId, change: Cha
 pub async fn delete_room(app: &App, caller: Session, id: ChatroomId) -> Result<()> {
     let deleted = app.db.delete_chatroom(id, caller.user_id).await;
     rooms_changed(app, caller.user_id).await;
+    app.rooms.tell(OwnRoom { owner: caller.user_id, room: id }, Stir::Look);
     Ok(deleted?)
 }
 
@@ -155,6 +159,7 @@ async fn accept(
     };
     let used = app.db.accept_message(&new, row).await;
     rooms_changed(app, caller.user_id).await;
+    app.rooms.tell(OwnRoom { owner: caller.user_id, room }, Stir::Look);
     let used = used.map_err(|error| message_refused(app, error, answer.quota))?;
     app.bus.ring_for_jobs();
     answer.quota = Quota::new(limit, used, new.day);
@@ -170,7 +175,7 @@ async fn rooms_changed(app: &App, owner: UserId) {
     if let Err(error) = app.db.begin_rooms_epoch(owner).await {
         tracing::warn!(error = %error, "A shared room list could not be given up; it is old until it expires.");
     }
-    app.cache.forget_sessions(None);
+    app.sessions_changed(Some(owner));
 }
 
 /// Waits until a reply is final, or the time is over, and answers with it as it is then.

@@ -61,7 +61,7 @@ pub async fn close_account(app: &App, caller: Session, shown: &Shown, address: I
         job: NewJob::about_remains(caller.user_id, holder, event.at, PATIENCE),
     };
     end_and_close(app, &closure).await?;
-    app.cache.forget_sessions(None);
+    app.sessions_changed(Some(caller.user_id));
     app.forget_user(caller.user_id).await;
     audit::log(app, &event);
     app.bus.ring_for_jobs();

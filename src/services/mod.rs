@@ -21,3 +21,5 @@ pub mod replies;
 pub mod sessions;
 pub mod subscriptions;
 pub mod texts;
+pub mod watch;
+pub mod writing;

@@ -58,7 +58,7 @@ pub async fn reset(app: &App, guess: &Guess<'_>, new: &NewPassword) -> Result<()
     let event = Event::new(Kind::PasswordReset, now).of_number(guess.phone).from(address);
     let reset = PasswordReset { phone: guess.phone, challenge, user_id: UserId::new(now), hash: &hash, event: &event };
     app.db.reset_password(reset).await.map_err(|error| error.or(|_| auth::wrong_code()))?;
-    app.cache.forget_sessions(None);
+    app.sessions_changed(None);
     app.metrics.code("used");
     app.metrics.password("set");
     audit::log(app, &event);
@@ -81,7 +81,7 @@ pub async fn change(app: &App, caller: Session, change: &Change, address: IpAddr
     let event = Event::new(kind, app.clock.now()).of(caller.user_id).in_session(caller.id).from(address);
     let set = PasswordChange { before: &before, session: caller.id, hash: &hash, event: &event };
     app.db.change_password(set).await.map_err(|error| error.or(|refusal| overtaken(refusal, change)))?;
-    app.cache.forget_sessions(None);
+    app.sessions_changed(Some(caller.user_id));
     app.metrics.password("set");
     audit::log(app, &event);
     Ok(())

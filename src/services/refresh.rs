@@ -46,7 +46,7 @@ async fn rotate(app: &App, token: &RefreshToken, given: &GivenToken) -> Result<O
         Err(WriteError::Refused(_)) => return Ok(None),
         Err(WriteError::Failed(error)) => return Err(error),
     }
-    app.cache.forget_sessions(Some(given.session_id));
+    app.sessions_changed(Some(given.user_id));
     Ok(Some(sessions::signed_in(app, bearer(given), next, whose)))
 }
 
@@ -67,7 +67,7 @@ async fn end_copied(app: &App, given: &GivenToken, address: IpAddr) -> Error {
     let event = event(app, Kind::RefreshTokenReused, given, address);
     match app.db.end_session(given.session_id, given.user_id, &event).await {
         Ok(has_ended) => {
-            app.cache.forget_sessions(Some(given.session_id));
+            app.sessions_changed(Some(given.user_id));
             if has_ended {
                 audit::log(app, &event);
             }

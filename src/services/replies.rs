@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::queue::held;
+use super::writing::{Heard, away, listen, own_room};
 use super::{context, plans};
 use crate::app::App;
 use crate::domain::chat::{self, Outcome, TokenUsage};
 use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, LONGEST_CALL, PANICS, TRIES};
 use crate::error::Result;
-use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt, Verdict};
+use crate::live::rooms::Stir;
+use crate::providers::model::{Ending, ModelError, ModelFault, Prompt, Verdict};
 use crate::storage::{Earlier, Finished, Setback, WriteError};
 
 /// How long to leave the database alone before a reply is offered to it again.
@@ -30,13 +31,18 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
     if let Some(until) = app.breaker.ask(model, app.clock.now()) {
         return postpone(app, job, until.since(app.clock.now())).await;
     }
+    stir(app, job);
     let earlier = app.db.reply_context(job, &task).await?;
     let prompt = prompt(job, model, task.instructions, earlier);
     let left = job.deadline_at.since(app.clock.now());
-    match timeout(left.min(LONGEST_CALL), listen(app, prompt)).await {
-        Ok(Ok((text, ending))) => {
+    match timeout(left.min(LONGEST_CALL), listen(app, job, prompt)).await {
+        Ok(Ok(Heard::Answer(text, ending))) => {
             app.breaker.succeeded(model);
             settle(app, job, finished(text, ending)).await
+        }
+        Ok(Ok(Heard::Overtaken)) => {
+            tracing::info!(job = %job.id, attempt = job.attempt, "A reply was stopped, or is somebody else's now.");
+            Ok(())
         }
         Ok(Err(fault)) => set_back(app, job, model, &fault).await,
         Err(_) if left < LONGEST_CALL => settle(app, job, failed(Outcome::Failed, "deadline_exceeded")).await,
@@ -67,21 +73,11 @@ fn given_up(app: &App, job: &Job) -> Option<&'static str> {
     (job.deaths >= DEATHS || job.errors >= TRIES).then_some("internal")
 }
 
-/// Reads the model's answer to its end.
-async fn listen(app: &App, prompt: Prompt) -> Result<(String, Ending), ModelError> {
-    let mut pieces = app.model.answer(prompt);
-    let mut text = String::new();
-    while let Some(piece) = pieces.next().await {
-        match piece? {
-            Piece::Text(more) => text.push_str(&more),
-            Piece::End(ending) => return Ok((text, ending)),
-        }
+/// Has whoever watches the room look what has changed.
+fn stir(app: &App, job: &Job) {
+    if let Some(room) = own_room(job) {
+        app.rooms.tell(room, Stir::Look);
     }
-    Err(away("the answer stopped without an end"))
-}
-
-fn away(note: &str) -> ModelError {
-    ModelError { fault: ModelFault::Away, retry_after: None, note: note.to_owned() }
 }
 
 fn prompt(job: &Job, model: &str, instructions: Option<String>, earlier: Vec<Earlier>) -> Prompt {
@@ -165,6 +161,7 @@ async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
     match finish_in_time(app, job, &done).await {
         Ok(()) => {
             app.bus.announce_final(job.reply());
+            stir(app, job);
             app.metrics.reply_final(done.outcome, done.usage.prompt_tokens, done.usage.reply_tokens);
             tracing::info!(
                 job = %job.id, reply = %job.reply(), attempt = job.attempt, outcome = done.outcome.as_str(),

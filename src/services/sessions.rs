@@ -64,7 +64,7 @@ pub async fn open_session(app: &App, phone: &Phone, proof: Proof<'_>, address: &
     let begun = app.db.begin_session(session).await?;
     audit::log(app, &event.of(begun.user.id));
     for ended in begun.ended {
-        app.cache.forget_sessions(Some(ended));
+        app.sessions_changed(Some(begun.user.id));
         let displaced = Event::new(Kind::SessionEnded, now).of(begun.user.id).in_session(ended);
         audit::note(app, displaced.because("too many sessions")).await;
     }
@@ -123,7 +123,7 @@ pub async fn sign_out(app: &App, bearer: Bearer, scope: Scope) -> Result<()> {
             (event, has_ended)
         }
     };
-    app.cache.forget_sessions((scope == Scope::This).then_some(this));
+    app.sessions_changed(Some(user));
     if has_ended {
         audit::log(app, &event);
     }
@@ -136,7 +136,7 @@ pub async fn end_session(app: &App, caller: &Session, id: SessionId) -> Result<(
     if !app.db.end_session(id, caller.user_id, &event).await? {
         return Err(Error::not_found());
     }
-    app.cache.forget_sessions(Some(id));
+    app.sessions_changed(Some(caller.user_id));
     audit::log(app, &event);
     Ok(())
 }

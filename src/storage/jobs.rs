@@ -51,7 +51,7 @@ statements! {
           ) c where c.place <= c.free and (c.suspect = 0 or c.place_of_kind = 1) order by c.turn_at, c.id limit ?3
         )
         returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at";
-    REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt from jobs j
+    REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt, content = '' from jobs j
         where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
     RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";

@@ -25,6 +25,7 @@ mod tls;
 mod usage;
 mod users;
 mod value;
+mod watching;
 
 use std::path::Path;
 
@@ -49,6 +50,7 @@ pub use self::statement::{Refusal, Sql, Write, WriteError, Written};
 pub use self::texts::{NewText, Sent, TextTask};
 pub use self::users::AccountChange;
 pub use self::value::{FromRow, Row, Value};
+pub use self::watching::Growth;
 
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
@@ -134,6 +136,7 @@ pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         texts::CATALOGUE,
         accounts::CATALOGUE,
         exports::CATALOGUE,
+        watching::CATALOGUE,
     ];
     files.into_iter().flatten().copied()
 }

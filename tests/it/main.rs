@@ -25,6 +25,7 @@ mod scaled;
 mod signin;
 mod sms;
 mod storage;
+mod streams;
 mod stripe;
 mod threats;
 mod transport;

@@ -7,8 +7,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use super::{Heard, Inner, plain};
-use crate::live::note::{self, Note};
+use super::{Heard, Inner, Outgoing, plain, room_message};
+use crate::live::note;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
@@ -22,8 +22,8 @@ const TOGETHER: usize = 256;
 pub(super) async fn keep(client: Client, inner: Weak<Inner>, heard: UnboundedSender<Heard>) {
     let mut was_there = true;
     loop {
-        let Some(channel) = inner.upgrade().map(|inner| inner.channel()) else { return };
-        match connect(&client, &channel).await {
+        let Some(channels) = inner.upgrade().map(|inner| channels(&inner)) else { return };
+        match connect(&client, channels).await {
             Ok((connection, pushes)) => {
                 tracing::info!("Redis is there.");
                 was_there = true;
@@ -42,14 +42,23 @@ pub(super) async fn keep(client: Client, inner: Weak<Inner>, heard: UnboundedSen
     }
 }
 
-async fn connect(client: &Client, channel: &str) -> RedisResult<(MultiplexedConnection, UnboundedReceiver<PushInfo>)> {
+/// All that must be listened to.
+fn channels(inner: &Inner) -> Vec<String> {
+    let rooms = inner.rooms();
+    let rooms = rooms.iter().map(|room| room_message::channel(&inner.prefix, *room));
+    std::iter::once(inner.channel()).chain(rooms).collect()
+}
+
+type Connected = (MultiplexedConnection, UnboundedReceiver<PushInfo>);
+
+async fn connect(client: &Client, channels: Vec<String>) -> RedisResult<Connected> {
     let (pushed, pushes) = mpsc::unbounded_channel();
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_WITHIN))
         .set_response_timeout(Some(PING_WITHIN))
         .set_push_sender(pushed);
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    connection.subscribe(channel).await?;
+    connection.subscribe(channels).await?;
     Ok((connection, pushes))
 }
 
@@ -60,19 +69,20 @@ async fn serve(
     inner: &Weak<Inner>,
     heard: &UnboundedSender<Heard>,
 ) {
-    let Some(me) = inner.upgrade().map(|inner| {
+    let Some((me, prefix)) = inner.upgrade().map(|inner| {
         inner.set_connection(Some(connection.clone()));
-        inner.me
+        (inner.me, inner.prefix.clone())
     }) else {
         return;
     };
+    listen_to_latecomers(connection.clone(), inner).await;
     let _ = heard.send(Heard::Reconnected);
     let mut pings = tokio::time::interval(PING_EVERY);
     loop {
         tokio::select! {
             push = pushes.recv() => match push {
                 Some(push) if push.kind == PushKind::Disconnection => break,
-                Some(push) => hear(me, push, heard),
+                Some(push) => hear(me, &prefix, push, heard),
                 None => break,
             },
             _ = pings.tick() => if inner.strong_count() == 0 || !answers(connection.clone()).await { break },
@@ -97,29 +107,57 @@ async fn answers(mut connection: MultiplexedConnection) -> bool {
     matches!(tokio::time::timeout(PING_WITHIN, asked).await, Ok(Ok(_)))
 }
 
-fn hear(me: [u8; 8], push: PushInfo, heard: &UnboundedSender<Heard>) {
-    let (PushKind::Message, [_, Value::BulkString(message)]) = (push.kind, push.data.as_slice()) else { return };
-    for note in note::read(me, message) {
-        let _ = heard.send(Heard::Note(note));
+/// Rooms that were begun to be watched while the connection was made: asking for one twice does no harm.
+async fn listen_to_latecomers(mut connection: MultiplexedConnection, inner: &Weak<Inner>) {
+    let Some(channels) = inner.upgrade().map(|inner| channels(&inner)) else { return };
+    if channels.len() > 1 {
+        let _ = tokio::time::timeout(PING_WITHIN, connection.subscribe(channels)).await;
     }
 }
 
-/// Sends what is to be told, as much as has gathered in one message. While nobody is there to take it, it is dropped:
-/// who comes back later trusts nothing that he kept.
-pub(super) async fn publish(mut notes: mpsc::Receiver<Note>, inner: Weak<Inner>) {
+fn hear(me: [u8; 8], prefix: &str, push: PushInfo, heard: &UnboundedSender<Heard>) {
+    let (PushKind::Message, [Value::BulkString(channel), Value::BulkString(message)]) =
+        (push.kind, push.data.as_slice())
+    else {
+        return;
+    };
+    match std::str::from_utf8(channel).ok().and_then(|channel| room_message::room_of(prefix, channel)) {
+        Some(room) => {
+            if let Some(stir) = room_message::read(me, message) {
+                let _ = heard.send(Heard::Room(room, stir));
+            }
+        }
+        None => note::read(me, message).for_each(|note| _ = heard.send(Heard::Note(note))),
+    }
+}
+
+/// Sends what is to be told, as much as has gathered in one go. While nobody is there to take it, it is dropped: who
+/// comes back later trusts nothing that he kept.
+pub(super) async fn publish(mut outgoing: mpsc::Receiver<Outgoing>, inner: Weak<Inner>) {
     let mut batch = Vec::with_capacity(TOGETHER);
-    while notes.recv_many(&mut batch, TOGETHER).await > 0 {
+    while outgoing.recv_many(&mut batch, TOGETHER).await > 0 {
         let Some(inner) = inner.upgrade() else { return };
-        send(&inner, &batch).await;
+        send(&inner, &mut batch).await;
         batch.clear();
     }
 }
 
-async fn send(inner: &Arc<Inner>, batch: &[Note]) {
+async fn send(inner: &Arc<Inner>, batch: &mut Vec<Outgoing>) {
     let Some(mut connection) = inner.connection() else { return };
-    let mut command = redis::cmd("PUBLISH");
-    command.arg(inner.channel()).arg(note::write(inner.me, batch)).set_no_response(true);
-    if command.exec_async(&mut connection).await.is_err() {
+    let (mut commands, mut notes) = (redis::pipe(), Vec::new());
+    for outgoing in batch.drain(..) {
+        match outgoing {
+            Outgoing::Note(note) => notes.push(note),
+            Outgoing::Room(room, message) => {
+                let channel = room_message::channel(&inner.prefix, room);
+                commands.cmd("PUBLISH").arg(channel).arg(message).ignore();
+            }
+        }
+    }
+    if !notes.is_empty() {
+        commands.cmd("PUBLISH").arg(inner.channel()).arg(note::write(inner.me, &notes)).ignore();
+    }
+    if commands.exec_async(&mut connection).await.is_err() {
         inner.suspicion.notify_one();
     }
 }

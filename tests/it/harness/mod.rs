@@ -6,6 +6,7 @@ pub mod client;
 mod database;
 pub mod engine;
 pub mod env_file;
+pub mod events;
 pub mod process;
 pub mod shop;
 pub mod work;
@@ -123,7 +124,7 @@ impl TestApp {
     pub async fn set_tier(&self, user: &Client, tier: &str) {
         let id = user.get("/user/me").await.body["id"].as_str().unwrap().to_owned();
         engine::set_tier(&self.house.app.db, &id, tier).await;
-        self.house.app.cache.forget_sessions(None);
+        self.house.app.sessions_changed(None);
     }
 
     /// Does every job that is due, and what becomes due by it.

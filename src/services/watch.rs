@@ -1,0 +1,258 @@
+//! Watching a room. A watcher listens first, then reads the database, and from then on takes from what it hears only what
+//! lies beyond what it has read. So nothing is shown twice or left out, whatever is lost or late on the way; and what a
+//! step costs does not grow with the room or the reply.
+
+mod open_reply;
+mod reading;
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::futures::OwnedNotified;
+use tokio::time::{Instant, sleep_until};
+
+use self::open_reply::OpenReply;
+use crate::app::App;
+use crate::domain::chat::{Chatroom, Message};
+use crate::domain::ids::{ChatroomId, MessageId};
+use crate::domain::plan::{Quota, Tier};
+use crate::domain::stream::{Offset, OwnRoom, Piece, Place};
+use crate::domain::time::Timestamp;
+use crate::domain::token::Bearer;
+use crate::domain::user::Session;
+use crate::error::{Code, Error, Result};
+use crate::live::rooms::{RoomWatch, Stir};
+use crate::live::streams::OpenStream;
+
+/// A stream that has nothing to say says so this often, so that nobody on the way takes it for dead.
+const QUIET: Duration = Duration::from_secs(15);
+/// How soon to look again for text that was heard of and is not stored yet.
+const SOON: Duration = Duration::from_millis(100);
+/// How often to look while nothing can be heard: for text that grows, and for anything else.
+const DEAF: Duration = Duration::from_millis(500);
+const DEAF_AND_IDLE: Duration = Duration::from_millis(1_500);
+/// How often to look in any case, should a word have been lost.
+const IN_ANY_CASE: Duration = Duration::from_secs(30);
+/// How long after its token a stream may go on, so that its reader can come back with a fresh one.
+const AFTER_TOKEN: Duration = Duration::from_secs(30);
+
+/// Where a stream begins.
+#[derive(Clone, Copy, Debug)]
+pub enum From {
+    /// At the reply that is running, or has just ended.
+    Now,
+    /// Where its reader was.
+    Place(Place),
+    /// At a message just sent and its reply, whose end is the stream's.
+    Sent(MessageId),
+}
+
+/// Something to be told to the reader.
+#[derive(Debug)]
+pub enum Event {
+    /// A message came into the room; a reply comes without its text.
+    Created(Message),
+    /// A reply is being written.
+    Started(u32),
+    /// More of its text.
+    Delta(usize, String),
+    /// Its text, in place of whatever was told of it before.
+    Reset(u32, String),
+    /// It is final.
+    Finished(Message),
+    /// The room was changed.
+    Room(Chatroom),
+    /// The quota after a message.
+    Quota(Quota),
+    /// The plan has changed.
+    Plan(Tier),
+    /// The session has ended; nothing follows.
+    Revoked,
+    /// Nothing happened for a while.
+    Quiet,
+}
+
+/// An event, the reply it is about, and where its reader stands after it.
+#[derive(Debug)]
+pub struct Told {
+    /// Where to come back to.
+    pub place: Option<Place>,
+    /// The reply, for what is told of one.
+    pub reply: Option<MessageId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Who watches, and until when the token allows it.
+#[derive(Debug)]
+pub struct Reader {
+    session: Session,
+    token_until: Timestamp,
+    stream: OpenStream,
+}
+
+impl Reader {
+    /// A reader with a place of his own, unless he has too many streams open.
+    pub fn admit(app: &App, session: Session, token_until: Timestamp) -> Result<Self> {
+        let stream = app.streams.open(session.user_id).ok_or_else(too_many)?;
+        Ok(Self { session, token_until, stream })
+    }
+}
+
+/// One watcher of one room.
+pub struct Watcher {
+    app: App,
+    session: Session,
+    room: OwnRoom,
+    known: Option<Chatroom>,
+    /// The place of the last message that was told.
+    seen: i64,
+    /// Replies that are not final, as they were told; the first is the one being written.
+    open: VecDeque<OpenReply>,
+    /// The last reply that was told to its end.
+    last: Option<Place>,
+    /// Where only one reply is watched.
+    only: Option<MessageId>,
+    ready: VecDeque<Told>,
+    is_over: bool,
+    heard: RoomWatch,
+    stream: OpenStream,
+    rung: Pin<Box<OwnedNotified>>,
+    over_at: Instant,
+    quiet_at: Instant,
+    look_at: Instant,
+}
+
+enum Woken {
+    Stir(Stir),
+    Session,
+    Look,
+    Quiet,
+    Over,
+}
+
+impl Watcher {
+    /// Begins to watch a room of the reader's.
+    pub async fn open(app: &App, reader: Reader, room: ChatroomId, from: From) -> Result<Self> {
+        let Reader { session, token_until, stream } = reader;
+        let known = app.db.chatroom(room, session.user_id).await?.ok_or_else(Error::not_found)?;
+        let room = OwnRoom { owner: session.user_id, room };
+        let now = Instant::now();
+        let mut watcher = Self {
+            app: app.clone(),
+            session,
+            room,
+            known: Some(known),
+            seen: 0,
+            open: VecDeque::new(),
+            last: None,
+            only: None,
+            ready: VecDeque::new(),
+            is_over: false,
+            heard: app.rooms.watch(room).await,
+            rung: Box::pin(stream.bell().notified_owned()),
+            stream,
+            over_at: now + token_until.since(app.clock.now()) + AFTER_TOKEN,
+            quiet_at: now + QUIET,
+            look_at: now + IN_ANY_CASE,
+        };
+        watcher.begin(from).await?;
+        Ok(watcher)
+    }
+
+    /// The next event; none when the stream is over.
+    pub async fn next(&mut self) -> Option<Told> {
+        loop {
+            if let Some(told) = self.ready.pop_front() {
+                self.quiet_at = Instant::now() + QUIET;
+                return Some(told);
+            }
+            if self.is_over {
+                return None;
+            }
+            match self.woken().await {
+                Woken::Stir(Stir::Piece(piece)) => self.take(piece).await,
+                Woken::Stir(Stir::Look) => self.look().await,
+                Woken::Look => {
+                    self.look().await;
+                    self.check_session().await;
+                }
+                Woken::Session => self.check_session().await,
+                Woken::Quiet => self.tell(None, Event::Quiet),
+                Woken::Over => self.is_over = true,
+            }
+        }
+    }
+
+    async fn woken(&mut self) -> Woken {
+        tokio::select! {
+            biased;
+            () = &mut self.rung => {
+                self.rung = Box::pin(self.stream.bell().notified_owned());
+                Woken::Session
+            }
+            stir = self.heard.next() => Woken::Stir(stir),
+            () = sleep_until(self.look_at) => Woken::Look,
+            () = sleep_until(self.quiet_at) => Woken::Quiet,
+            () = sleep_until(self.over_at) => Woken::Over,
+        }
+    }
+
+    /// Takes what is new of a piece; what does not fit on what was told is looked for in the database.
+    async fn take(&mut self, piece: Piece) {
+        let fits = self.open.front().is_some_and(|first| first.is_about(&piece));
+        if !fits {
+            if let Some(first) = self.open.front_mut() {
+                first.hold(piece);
+            }
+            return self.look().await;
+        }
+        let Some(first) = self.open.front_mut() else { return };
+        match first.take(&piece) {
+            Some((offset, text)) => self.tell_reply(Event::Delta(offset, text)),
+            None if first.is_behind() => self.look_at = self.look_at.min(Instant::now() + SOON),
+            None => {}
+        }
+    }
+
+    async fn check_session(&mut self) {
+        let bearer = Bearer { user_id: self.session.user_id, session_id: self.session.id };
+        let Ok(found) = self.app.db.session(bearer.session_id, bearer.user_id).await else {
+            self.look_at = self.look_at.min(Instant::now() + DEAF);
+            return;
+        };
+        let Some(session) = found.filter(|session| session.is_live(self.app.clock.now())) else {
+            self.tell(None, Event::Revoked);
+            self.is_over = true;
+            return;
+        };
+        if session.tier != self.session.tier {
+            self.tell(None, Event::Plan(session.tier));
+        }
+        self.session = session;
+    }
+
+    fn tell(&mut self, reply: Option<MessageId>, event: Event) {
+        self.ready.push_back(Told { place: self.place(), reply, event });
+    }
+
+    /// Tells something of the first open reply.
+    fn tell_reply(&mut self, event: Event) {
+        self.tell(self.open.front().map(|first| first.id), event);
+    }
+
+    /// Where the reader stands: in the reply being written, or behind the last one.
+    fn place(&self) -> Option<Place> {
+        let in_reply = self.open.front().map(|first| Place {
+            reply: first.id,
+            attempt: first.attempt,
+            offset: Offset::At(first.position),
+        });
+        in_reply.or(self.last)
+    }
+}
+
+fn too_many() -> Error {
+    Error::new(Code::RateLimited, "Too many streams are open. Please close one.").retry_after(QUIET)
+}

@@ -1,0 +1,124 @@
+//! A reply being written: each piece is shown at once to whoever watches, and the text is saved about three times a
+//! second, so that little of it is ever lost.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep_until};
+
+use crate::app::App;
+use crate::domain::job::Job;
+use crate::domain::stream::{OwnRoom, Piece as Shown};
+use crate::live::rooms::Stir;
+use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt};
+use crate::storage::{Refusal, WriteError};
+
+/// How often the growing text is saved.
+const SAVE_EVERY: Duration = Duration::from_millis(333);
+
+/// What became of listening to the model.
+#[derive(Debug)]
+pub enum Heard {
+    /// Its whole answer.
+    Answer(String, Ending),
+    /// The reply is not ours any more, or was stopped: nothing is left to be done.
+    Overtaken,
+}
+
+/// Reads the model's answer to its end. Dropping this drops the call.
+pub async fn listen(app: &App, job: &Job, prompt: Prompt) -> Result<Heard, ModelError> {
+    let watch = app.bus.watch(job.reply());
+    let ended = watch.rung();
+    tokio::pin!(ended);
+    let mut pieces = app.model.answer(prompt);
+    let mut draft = Draft::new(app, job);
+    let mut saving: Option<BoxFuture<'_, Result<(), WriteError>>> = None;
+    loop {
+        let is_saving = saving.is_some();
+        tokio::select! {
+            biased;
+            // Somebody stopped it, or somebody else ended it.
+            () = &mut ended => return Ok(Heard::Overtaken),
+            saved = async { saving.as_mut().expect("looked at before").await }, if is_saving => {
+                saving = None;
+                if !draft.saved(&saved) {
+                    return Ok(Heard::Overtaken);
+                }
+            }
+            piece = pieces.next() => match piece {
+                Some(Ok(Piece::Text(more))) => draft.add(&more),
+                Some(Ok(Piece::End(ending))) => return Ok(Heard::Answer(draft.text, ending)),
+                Some(Err(error)) => return Err(error),
+                None => return Err(away("the answer stopped without an end")),
+            },
+            () = sleep_until(draft.save_at), if !is_saving && draft.has_unsaved() => saving = Some(draft.save()),
+        }
+    }
+}
+
+/// A fault as if the model were away.
+pub fn away(note: &str) -> ModelError {
+    ModelError { fault: ModelFault::Away, retry_after: None, note: note.to_owned() }
+}
+
+/// The text so far, and how much of it is safe.
+struct Draft<'a> {
+    app: &'a App,
+    job: &'a Job,
+    text: String,
+    length: usize,
+    /// Bytes and Unicode scalar values that are stored, and those that will be when the save under way succeeds.
+    safe: (usize, usize),
+    soon_safe: (usize, usize),
+    save_at: Instant,
+}
+
+impl<'a> Draft<'a> {
+    fn new(app: &'a App, job: &'a Job) -> Self {
+        let save_at = Instant::now() + SAVE_EVERY;
+        Self { app, job, text: String::new(), length: 0, safe: (0, 0), soon_safe: (0, 0), save_at }
+    }
+
+    fn add(&mut self, more: &str) {
+        self.show(more);
+        self.text.push_str(more);
+        self.length += more.chars().count();
+    }
+
+    fn show(&self, more: &str) {
+        let Some(room) = own_room(self.job) else { return };
+        let attempt = u32::try_from(self.job.attempt).unwrap_or(u32::MAX);
+        let piece = Shown { reply: self.job.reply(), attempt, offset: self.length, text: more.into() };
+        self.app.rooms.tell(room, Stir::Piece(piece));
+    }
+
+    fn has_unsaved(&self) -> bool {
+        self.text.len() > self.safe.0
+    }
+
+    fn save(&mut self) -> BoxFuture<'a, Result<(), WriteError>> {
+        self.soon_safe = (self.text.len(), self.length);
+        let (app, job, length) = (self.app, self.job, self.safe.1);
+        let more = self.text[self.safe.0..].to_owned();
+        Box::pin(async move { app.db.grow_reply(job, &more, length).await })
+    }
+
+    /// Notes how a save ended; false when the reply is not ours any more.
+    fn saved(&mut self, outcome: &Result<(), WriteError>) -> bool {
+        self.save_at = Instant::now() + SAVE_EVERY;
+        match outcome {
+            Ok(()) => self.safe = self.soon_safe,
+            Err(WriteError::Refused(Refusal::LeaseLost)) => return false,
+            // The end of the reply is stored whole, so a save that failed costs nothing but a crash's text.
+            Err(error) => tracing::debug!(job = %self.job.id, ?error, "A growing reply could not be saved."),
+        }
+        true
+    }
+}
+
+/// The room of a reply's job.
+#[must_use]
+pub fn own_room(job: &Job) -> Option<OwnRoom> {
+    Some(OwnRoom { owner: job.user_id?, room: job.chatroom_id? })
+}

@@ -1,0 +1,82 @@
+//! A reply while it grows: saved by its worker piece by piece, read by those who watch from where they stand.
+
+use super::statement::{params, statements};
+use super::value::{FromRow, Row};
+use super::{Db, Refusal, Write, WriteError};
+use crate::domain::chat::Status;
+use crate::domain::ids::MessageId;
+use crate::domain::job::Job;
+use crate::domain::stream::OwnRoom;
+use crate::domain::time::Timestamp;
+use crate::error::{Error, Result};
+
+statements! {
+    // The row itself is the fence: whoever takes the reply over raises its attempt, and what ends it changes its status.
+    REPLY_GROWN = "update messages set content = content || ?3
+        where id = ?1 and attempt = ?2 and status = 'generating' and length(content) = ?4";
+    REPLY_FROM = "select m.id, m.seq, m.status, m.attempt, length(m.content), substr(m.content, cast(?4 as integer) + 1),
+          m.finished_at
+        from messages m join chatrooms c on c.id = m.chatroom_id
+        where m.id = ?1 and m.chatroom_id = ?2 and c.user_id = ?3 and m.role = 'assistant'";
+    NEWEST_REPLIES = "select m.id, m.seq, m.status, m.attempt, length(m.content), '', m.finished_at
+        from messages m join chatrooms c on c.id = m.chatroom_id
+        where m.chatroom_id = ?1 and c.user_id = ?2 and m.role = 'assistant' order by m.seq desc limit ?3";
+    LAST_SEQ = "select last_seq from chatrooms where id = ?1 and user_id = ?2";
+}
+
+/// Where a reply stands, and its text from where it was asked for.
+#[derive(Clone, Debug)]
+pub struct Growth {
+    /// The reply.
+    pub id: MessageId,
+    /// Its place in the room.
+    pub seq: i64,
+    /// Where it stands.
+    pub status: Status,
+    /// Which try wrote the text.
+    pub attempt: u32,
+    /// How long the whole text is, in Unicode scalar values.
+    pub length: usize,
+    /// The text beyond the place that was asked for.
+    pub text: String,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Db {
+    /// Adds to the text of a reply that is being written, only where it is as long as its worker believes and only
+    /// for the attempt that holds it.
+    pub async fn grow_reply(&self, job: &Job, more: &str, length: usize) -> Result<(), WriteError> {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        let grown = params![job.reply(), job.attempt, more, length];
+        self.write(Write::new().must(&REPLY_GROWN, grown, Refusal::LeaseLost)).await.map(|_| ())
+    }
+
+    /// A reply, with its text beyond so many Unicode scalar values.
+    pub async fn growth(&self, own: OwnRoom, reply: MessageId, from: usize) -> Result<Option<Growth>> {
+        // No text is that long, so whoever asks for more gets nothing.
+        let from = i32::try_from(from).unwrap_or(i32::MAX - 1);
+        self.find(&REPLY_FROM, params![reply, own.room, own.owner, i64::from(from)]).await
+    }
+
+    /// The newest replies of a room without their texts, newest first.
+    pub async fn newest_replies(&self, own: OwnRoom, limit: i64) -> Result<Vec<Growth>> {
+        self.list(&NEWEST_REPLIES, params![own.room, own.owner, limit]).await
+    }
+
+    /// The place of a room's last message; none when the room is gone.
+    pub async fn last_seq(&self, own: OwnRoom) -> Result<Option<i64>> {
+        Ok(self.find::<(i64,)>(&LAST_SEQ, params![own.room, own.owner]).await?.map(|(seq,)| seq))
+    }
+}
+
+impl FromRow for Growth {
+    fn from_row(mut row: Row) -> Result<Self> {
+        let (id, seq) = (row.column()?, row.column()?);
+        let status =
+            Status::from_stored(&row.column::<String>()?).ok_or_else(|| Error::internal("an unknown status"))?;
+        let attempt = row.column()?;
+        let length = usize::try_from(row.column::<i64>()?).map_err(Error::internal)?;
+        Ok(Self { id, seq, status, attempt, length, text: row.column()?, finished_at: row.column()? })
+    }
+}
