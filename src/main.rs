@@ -25,32 +25,53 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API and work on replies (the default)
+    ///
+    /// HOST and PORT say where, DATA_DIR or DATABASE_URL where the data is. Without GEMINI_API_KEY a demo model answers,
+    /// without STRIPE_SECRET_KEY a demo checkout takes no money, and CODE_DELIVERY says how codes reach people.
     Serve {
-        /// Serve the API alone; workers run as `pollux worker`
+        /// Serve the API alone; workers run as `pollux worker` (set DATABASE_URL)
         #[arg(long)]
         no_worker: bool,
     },
-    /// Work on replies alone (needs PostgreSQL)
+    /// Work on replies alone (set DATABASE_URL: it needs PostgreSQL)
+    ///
+    /// WORKER_CONCURRENCY says how many at once; JWT_SECRET must be that of the servers.
     Worker,
     /// Bring the database up to date and end
+    ///
+    /// The database is that of DATABASE_URL, or the file in DATA_DIR.
     Migrate,
-    /// Print the `OpenAPI` document
+    /// Print the OpenAPI document
+    ///
+    /// No setting changes it.
     Openapi,
     /// What has to do with payments
+    ///
+    /// Payments are those of PAYMENTS and STRIPE_SECRET_KEY.
     Billing {
         #[command(subcommand)]
         task: Billing,
     },
+    /// Look at everything a start depends on, and say what to do
+    ///
+    /// Changes nothing and shows no secret; it can run beside a server with the same settings (DATA_DIR, DATABASE_URL and
+    /// the others of .env.example). Prints a line for each check, and ends with 1 where one failed.
+    Doctor,
 }
 
 #[derive(Clone, Copy, Subcommand)]
 enum Billing {
     /// Compare every plan with the payment provider, as is done every hour
+    ///
+    /// Payments are those of PAYMENTS and STRIPE_SECRET_KEY, plans those of DATABASE_URL or DATA_DIR.
     Reconcile,
 }
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve { no_worker: false });
+    if matches!(command, Command::Doctor) {
+        return examine();
+    }
     match run(&command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,9 +86,9 @@ fn run(command: &Command) -> anyhow::Result<()> {
         print!("{}", pollux::http::openapi::text());
         return Ok(());
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let config = Config::read(&Settings::from_process())?;
     start_log();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         Command::Serve { no_worker } => runtime.block_on(serve(config, Doors { http: true, worker: !no_worker })),
         Command::Worker => runtime.block_on(serve(config, Doors { http: false, worker: true })),
@@ -76,8 +97,20 @@ fn run(command: &Command) -> anyhow::Result<()> {
             println!("{}", runtime.block_on(start::reconcile(config))?);
             Ok(())
         }
-        Command::Openapi => Ok(()),
+        Command::Openapi | Command::Doctor => Ok(()),
     }
+}
+
+/// Prints what the doctor finds; other commands stop at settings that can't be read, this one lists what is wrong.
+fn examine() -> ExitCode {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        eprintln!("pollux can't start: the system gives no timers or sockets");
+        return ExitCode::FAILURE;
+    };
+    let found = runtime.block_on(start::doctor::examine(&Settings::from_process()));
+    found.iter().for_each(|finding| println!("{finding}"));
+    let failed = found.iter().any(|finding| finding.level == start::doctor::Level::Fail);
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {

@@ -1,9 +1,10 @@
 //! Starting up and stopping: settings become an [`App`], and the doors open for it.
 
+pub mod doctor;
 mod payments;
 
-use std::fs::{File, OpenOptions, create_dir_all};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{DirBuilder, File, OpenOptions, create_dir_all};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,8 +70,7 @@ pub fn check_doors(config: &Config, doors: Doors) -> anyhow::Result<()> {
 
 /// Opens the database and puts the parts together; `model` stands in for the one of the settings.
 pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -> anyhow::Result<House> {
-    create_dir_all(&config.data_dir)
-        .with_context(|| format!("DATA_DIR {} can't be made", config.data_dir.display()))?;
+    make_data_dir(&config)?;
     let lock = lock_data(&config)?;
     let signing = SigningKeys::load_or_make(&config)?;
     let db = open_database(&config, &clock).await?;
@@ -83,14 +83,15 @@ pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -
         None => choose_model(&config)?,
     };
     let (billing, demo_payments) = payments::open(&config, &clock, &db).await?;
-    let sender = sender_choice::choose(&config, &clock)?;
+    let sender = sender_choice::choose(&config, &clock)
+        .context("CODE_DELIVERY names a way whose settings (TWILIO_ or SMS_WEBHOOK_) can't be used")?;
     let outside = Outside { model, billing, sender };
     Ok(House { app: App::new(config, &signing, clock, db, outside), demo_payments, _lock: lock })
 }
 
 /// Brings the database up to date and does nothing else.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    create_dir_all(&config.data_dir)?;
+    make_data_dir(config)?;
     let _lock = lock_data(config)?;
     open_database(config, &Clock::System).await?;
     Ok(())
@@ -192,11 +193,17 @@ fn limits(app: &App) -> Limits {
     }
 }
 
+/// Makes the data directory where it is missing, for its owner alone.
+fn make_data_dir(config: &Config) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir);
+    made.with_context(|| format!("DATA_DIR {} can't be made", config.data_dir.display()))
+}
+
 /// One process a SQLite file: a second one would not see the first one's cache and leases.
 fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
     let Database::Sqlite { file } = &config.database else { return Ok(None) };
     if let Some(folder) = file.parent() {
-        create_dir_all(folder)?;
+        create_dir_all(folder).with_context(|| format!("DATABASE_URL: {} can't be made", folder.display()))?;
     }
     let lock = private_file(&file.with_extension("lock"))?;
     if lock.try_lock().is_err() {
@@ -213,7 +220,12 @@ fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
 fn private_file(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600);
-    options.open(path).with_context(|| format!("{} can't be written", path.display()))
+    options.open(path).with_context(|| {
+        format!(
+            "{} can't be written: make it writable, or set DATA_DIR or DATABASE_URL to another place",
+            path.display()
+        )
+    })
 }
 
 async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {
@@ -223,7 +235,11 @@ async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {
     };
     opened.map_err(|error| {
         let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        anyhow::anyhow!("the database can't be used: {reason}")
+        let setting = match &config.database {
+            Database::Sqlite { .. } => "DATA_DIR (or DATABASE_URL)",
+            Database::Postgres { .. } => "DATABASE_URL (or DB_HOST and what goes with it)",
+        };
+        anyhow::anyhow!("the database of {setting} can't be used: {reason}")
     })
 }
 
@@ -234,5 +250,5 @@ fn choose_model(config: &Config) -> anyhow::Result<Arc<dyn Model>> {
         thinking_level: Some("low".to_owned()),
         ..GeminiSettings::new(key.clone())
     };
-    Ok(Arc::new(Gemini::new(settings)?))
+    Ok(Arc::new(Gemini::new(settings).context("GEMINI_API_KEY or GEMINI_BASE_URL can't be used")?))
 }

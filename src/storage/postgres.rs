@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 
 const POOL: usize = 16;
 const SHARED: usize = 4;
+/// What one process may open at most.
+pub(super) const CONNECTIONS: usize = POOL + SHARED;
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(2);
 /// Every session of ours: nothing may hang, and an acknowledged write is on disk.
 const SESSION: &str = "-c statement_timeout=10s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s \
@@ -48,7 +50,7 @@ impl Postgres {
         let tls = super::tls::connector(settings.get_ssl_mode())?;
         let manager = Manager::from_config(settings, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
-            .max_size(POOL + SHARED)
+            .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT_FOR_CONNECTION))
             .create_timeout(Some(WAIT_FOR_CONNECTION))

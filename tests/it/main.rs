@@ -6,6 +6,7 @@ mod billing;
 mod config;
 mod crash;
 mod docs;
+mod doctor;
 mod footprint;
 mod fuzz;
 mod gemini;
