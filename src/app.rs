@@ -18,7 +18,7 @@ use crate::live::cache::Cache;
 use crate::live::hasher::Hasher;
 use crate::live::in_flight::InFlight;
 use crate::live::limiter::{Limiter, Rates};
-use crate::live::metrics::Metrics;
+use crate::live::metrics::{DatabaseCounts, Metrics, Pool};
 use crate::providers::model::Model;
 use crate::providers::otp_sender::OtpSender;
 use crate::providers::payments::Payments;
@@ -124,7 +124,7 @@ impl App {
             hasher: Hasher::default(),
             in_flight: InFlight::default(),
             limiter: Limiter::new(rates),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(clock.now(), &database_counts(&db)),
             config,
             clock,
             db,
@@ -136,6 +136,15 @@ impl App {
 }
 
 impl App {
+    /// The counters as Prometheus reads them, with how the database's connections stand at this moment.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        if let Some((used, idle, waiting)) = self.db.pool() {
+            self.metrics.pool(Pool { used, idle, waiting });
+        }
+        self.metrics.text()
+    }
+
     /// Forgets what is kept in this process of a user whose account is closed.
     pub fn forget_user(&self, user: UserId) {
         self.cache.forget_rooms(user);
@@ -149,4 +158,10 @@ impl std::ops::Deref for App {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+/// The first floor's rooms do not know each other, so what the one counts is handed to the other here.
+fn database_counts(db: &Db) -> DatabaseCounts {
+    let counts = db.counts();
+    DatabaseCounts { waiting: counts.waiting, batch: counts.batch, commit_seconds: counts.commit_seconds }
 }

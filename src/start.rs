@@ -108,12 +108,13 @@ pub async fn run(house: &House, doors: Doors, listeners: Listeners, stop: Stop) 
         open.spawn(working);
     }
     let limits = limits(&app);
+    let counted = Limits { open: app.metrics.connections(), ..limits.clone() };
     let served = [
-        listeners.metrics.map(|listener| (listener, http::metrics_router(&app))),
-        listeners.http.map(|listener| (listener, house.router())),
+        listeners.metrics.map(|listener| (listener, http::metrics_router(&app), limits)),
+        listeners.http.map(|listener| (listener, house.router(), counted)),
     ];
-    for (listener, router) in served.into_iter().flatten() {
-        let serving = serve::serve(listener, router, limits.clone(), stop.clone());
+    for (listener, router, limits) in served.into_iter().flatten() {
+        let serving = serve::serve(listener, router, limits, stop.clone());
         open.spawn(async move {
             serving.await;
         });

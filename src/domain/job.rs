@@ -50,7 +50,8 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    const ALL: [Self; 6] =
+    /// Every kind.
+    pub const ALL: [Self; 6] =
         [Self::Reply, Self::SyncCustomer, Self::FindCustomer, Self::Reconcile, Self::SendCode, Self::EraseAccount];
 
     /// The text that storage keeps.

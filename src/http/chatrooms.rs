@@ -177,10 +177,10 @@ pub async fn delete_chatroom(
 async fn first_page(app: &App, caller: Session, limit: u32) -> Result<cache::Page> {
     let pages = app.cache.room_pages(caller.user_id);
     if let Some(page) = pages.get(caller.user_id, limit) {
-        app.metrics.room_list("hit");
+        app.metrics.room_list(true);
         return Ok(page);
     }
-    app.metrics.room_list("miss");
+    app.metrics.room_list(false);
     let page = read_page(app, caller, None, limit).await?;
     pages.put(limit, page.clone());
     Ok(page)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -21,6 +21,7 @@ use super::transport::inspect_head;
 use crate::app::App;
 use crate::config::host_name;
 use crate::error::{Code, Error, Result};
+use crate::live::metrics::Template;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -58,6 +59,8 @@ pub async fn pass(State(door): State<Door>, mut request: Request, next: Next) ->
     let began = Instant::now();
     let request_id = format!("req_{:024x}", rand::random::<u128>() >> 32);
     let method = request.method().clone();
+    let template = Template::default();
+    request.extensions_mut().insert(template.clone());
     let cors = Cors::of(&door.app, &method, request.headers());
     let response = match (admit(&door, &mut request), cors.preflight()) {
         (Err(error), _) => error.into_response(),
@@ -66,7 +69,9 @@ pub async fn pass(State(door): State<Door>, mut request: Request, next: Next) ->
     };
     let mut response = finish(&door.app, response, &request_id);
     cors.mark(response.headers_mut());
-    note(&door.app, &method, &response, &request_id, began);
+    let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
+    door.app.metrics.answered(&template, method.as_str(), (status, seconds));
+    tracing::debug!(request = request_id, %method, status, seconds, "A request was answered.");
     response
 }
 
@@ -200,10 +205,4 @@ fn log_fault(error: &Error, request_id: &str) {
     if super::error::status_and_title(error.code()).0.is_server_error() {
         tracing::error!(request = request_id, error = %error, source = ?std::error::Error::source(error), "A request failed.");
     }
-}
-
-fn note(app: &App, method: &Method, response: &Response, request_id: &str, began: Instant) {
-    let (status, seconds): (StatusCode, f64) = (response.status(), began.elapsed().as_secs_f64());
-    app.metrics.answered(status.as_u16(), seconds);
-    tracing::debug!(request = request_id, %method, status = status.as_u16(), seconds, "A request was answered.");
 }

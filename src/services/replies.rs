@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::queue::held;
+use super::queue::{held, kind_name, put_back};
 use super::{context, plans};
 use crate::app::App;
-use crate::domain::chat::{self, Outcome, TokenUsage};
+use crate::domain::chat::{self, Outcome, Status, TokenUsage};
 use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, LONGEST_CALL, PANICS, TRIES};
 use crate::error::Result;
 use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt, Verdict};
@@ -47,7 +47,7 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
 /// Throws a job away whose message is gone, or whose kind this version does not know.
 pub async fn discard(app: &App, job: &Job) -> Result<()> {
     tracing::warn!(job = %job.id, "A job was discarded: nothing here knows what to do with it.");
-    held(app.db.discard_job(job).await)
+    held(app, app.db.discard_job(job).await)
 }
 
 /// Counts a panic of the job and puts it back, or gives it up.
@@ -57,7 +57,7 @@ pub async fn set_back_after_panic(app: &App, job: &Job) -> Result<()> {
     }
     let wait = job::backoff(job.panics + 1, None, rand::random());
     let setback = Setback { run_at: app.clock.now() + wait, errors: 0, panics: 1, error: "internal" };
-    held(app.db.retry_job(job, &setback).await)
+    put_back(app, job, &setback).await
 }
 
 fn given_up(app: &App, job: &Job) -> Option<&'static str> {
@@ -69,15 +69,33 @@ fn given_up(app: &App, job: &Job) -> Option<&'static str> {
 
 /// Reads the model's answer to its end.
 async fn listen(app: &App, prompt: Prompt) -> Result<(String, Ending), ModelError> {
+    let call = Call { app, began: Instant::now() };
     let mut pieces = app.model.answer(prompt);
     let mut text = String::new();
     while let Some(piece) = pieces.next().await {
         match piece? {
-            Piece::Text(more) => text.push_str(&more),
+            Piece::Text(more) => {
+                if text.is_empty() {
+                    app.metrics.model_spoke(call.began.elapsed());
+                }
+                text.push_str(&more);
+            }
             Piece::End(ending) => return Ok((text, ending)),
         }
     }
     Err(away("the answer stopped without an end"))
+}
+
+/// A call of the model; however it ends, also by being dropped, its time is counted.
+struct Call<'a> {
+    app: &'a App,
+    began: Instant,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.app.metrics.model_called(self.began.elapsed());
+    }
 }
 
 fn away(note: &str) -> ModelError {
@@ -125,7 +143,7 @@ async fn set_back(app: &App, job: &Job, model: &str, error: &ModelError) -> Resu
     let in_time = app.clock.now() + wait < job.deadline_at;
     if may_help && tries < TRIES && in_time {
         let setback = Setback { run_at: app.clock.now() + wait, errors: 1, panics: 0, error: fault.code() };
-        return held(app.db.retry_job(job, &setback).await);
+        return put_back(app, job, &setback).await;
     }
     let outcome = if fault == ModelFault::Empty { Outcome::Empty } else { Outcome::Failed };
     settle(app, job, failed(outcome, fault.code())).await
@@ -157,7 +175,7 @@ async fn postpone(app: &App, job: &Job, wait: Duration) -> Result<()> {
     let error = job.last_error.as_deref().unwrap_or(ModelFault::Away.code());
     let spread = Duration::from_millis(rand::random_range(0..500));
     let run_at = (app.clock.now() + wait + spread).min(job.deadline_at);
-    held(app.db.retry_job(job, &Setback { run_at, errors: 0, panics: 0, error }).await)
+    put_back(app, job, &Setback { run_at, errors: 0, panics: 0, error }).await
 }
 
 /// Makes the reply final and says so.
@@ -165,6 +183,9 @@ async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
     match finish_in_time(app, job, &done).await {
         Ok(()) => {
             app.bus.announce_final(job.reply());
+            if done.outcome.status() == Status::Failed {
+                app.metrics.job_died(kind_name(job));
+            }
             app.metrics.reply_final(done.outcome, done.usage.prompt_tokens, done.usage.reply_tokens);
             tracing::info!(
                 job = %job.id, reply = %job.reply(), attempt = job.attempt, outcome = done.outcome.as_str(),
@@ -176,9 +197,9 @@ async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
             // What can't be stored now can't be stored by the next renewal either: it counts as a failed try.
             let wait = job::backoff(job.errors + 1, None, rand::random());
             let setback = Setback { run_at: app.clock.now() + wait, errors: 1, panics: 0, error: "internal" };
-            held(app.db.retry_job(job, &setback).await).and(Err(error))
+            put_back(app, job, &setback).await.and(Err(error))
         }
-        other => held(other),
+        other => held(app, other),
     }
 }
 

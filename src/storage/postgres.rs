@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+use super::counts::Counts;
 use super::statement::{Refusal, Sql, Step, Write, WriteError, Written};
 use super::value::{Row, Value};
 use crate::error::{Error, Result};
@@ -35,6 +36,7 @@ pub struct Postgres {
     pool: Pool,
     shared: Arc<[Mutex<Option<Arc<Object>>>]>,
     turn: Arc<AtomicUsize>,
+    pub(super) counts: Counts,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -57,7 +59,13 @@ impl Postgres {
             .build()
             .map_err(Error::internal)?;
         let shared = (0..SHARED).map(|_| Mutex::new(None)).collect();
-        Ok(Self { pool, shared, turn: Arc::default() })
+        Ok(Self { pool, shared, turn: Arc::default(), counts: Counts::default() })
+    }
+
+    /// Connections in use and free, and how many wait for one.
+    pub(super) fn connections(&self) -> (usize, usize, usize) {
+        let state = self.pool.status();
+        (state.size.saturating_sub(state.available), state.available, state.waiting)
     }
 
     /// A connection of one's own, for migrations.
@@ -81,7 +89,10 @@ impl Postgres {
             return Ok(Written(vec![rows]));
         }
         let client = self.connection().await.map_err(WriteError::Failed)?;
-        transact(&client, &write).await
+        let began = Instant::now();
+        let done = transact(&client, &write).await;
+        self.counts.committed(1, began);
+        done
     }
 
     async fn shared(&self) -> Result<Arc<Object>> {

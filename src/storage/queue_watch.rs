@@ -8,17 +8,19 @@ use crate::domain::time::Timestamp;
 use crate::error::Result;
 
 statements! {
-    DEPTHS = "select state, count(*), min(created_at) from jobs group by state";
+    DEPTHS = "select state, kind, count(*), min(created_at) from jobs group by state, kind";
     DEAD = "select id, kind, subject, attempt, last_error, created_at from jobs
         where state = 'dead' order by created_at desc, id desc limit ?1";
     OLD_DEAD_SWEPT = "delete from jobs where state = 'dead' and created_at < ?1";
 }
 
-/// How many jobs are in one state, for the metrics.
+/// How many jobs of a kind are in one state, for the metrics.
 #[derive(Debug)]
 pub struct Depth {
     /// The state.
     pub state: String,
+    /// What is to be done.
+    pub kind: String,
     /// How many there are.
     pub count: i64,
     /// When the oldest was accepted.
@@ -43,7 +45,7 @@ pub struct DeadJob {
 }
 
 impl Db {
-    /// How many jobs are in each state.
+    /// How many jobs of each kind are in each state.
     pub async fn queue_depths(&self) -> Result<Vec<Depth>> {
         self.list(&DEPTHS, params![]).await
     }
@@ -62,7 +64,7 @@ impl Db {
 
 impl FromRow for Depth {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self { state: row.column()?, count: row.column()?, oldest: row.column()? })
+        Ok(Self { state: row.column()?, kind: row.column()?, count: row.column()?, oldest: row.column()? })
     }
 }
 

@@ -14,6 +14,7 @@ mod harness;
 mod house;
 mod jobs;
 mod main_job;
+mod metrics;
 mod operator;
 mod passwords;
 mod proof;

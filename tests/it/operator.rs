@@ -28,9 +28,12 @@ async fn metrics_stand_on_a_listener_of_their_own_and_there_alone() {
     .expect(200);
     let text = metrics.get("/metrics").await.expect(200).text;
     for line in [
-        "pollux_requests_total{status=\"201\"} 1",
+        "pollux_requests_total{route=\"/chatroom\",method=\"POST\",status=\"201\"} 1",
         "pollux_replies_total{outcome=\"completed\"} 1",
         "pollux_codes_total{event=\"used\"} 1",
+        "pollux_open_connections 1",
+        "pollux_worker_running 0",
+        "pollux_worker_free 64",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
