@@ -88,7 +88,21 @@ fn run(command: &Command) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let config = Config::read(&Settings::from_process())?;
+    #[cfg(feature = "otel")]
+    let traces = start::traces::open(runtime.handle())?;
+    #[cfg(feature = "otel")]
+    start_log(traces.as_ref());
+    #[cfg(not(feature = "otel"))]
     start_log();
+    let ended = obey(command, config, &runtime);
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.close();
+    }
+    ended
+}
+
+fn obey(command: &Command, config: Config, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     match command {
         Command::Serve { no_worker } => runtime.block_on(serve(config, Doors { http: true, worker: !no_worker })),
         Command::Worker => runtime.block_on(serve(config, Doors { http: false, worker: true })),
@@ -132,6 +146,7 @@ async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {
 }
 
 /// Sentences on a terminal, one JSON object a line elsewhere.
+#[cfg(not(feature = "otel"))]
 fn start_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -142,7 +157,29 @@ fn start_log() {
     }
 }
 
+/// The same, with spans of traces going to their collector and not into the log.
+#[cfg(feature = "otel")]
+fn start_log(traces: Option<&start::traces::Traces>) {
+    use pollux::live::trace::TARGET;
+    use tracing_subscriber::filter::filter_fn;
+    use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let log =
+        if std::io::stderr().is_terminal() { log.compact().boxed() } else { log.json().flatten_event(true).boxed() };
+    let log = log.with_filter(filter).with_filter(filter_fn(|metadata| metadata.target() != TARGET));
+    let traces = traces.map(|traces| {
+        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer());
+        let layer = layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
+        layer.with_filter(filter_fn(|metadata| metadata.target() == TARGET))
+    });
+    tracing_subscriber::registry().with(log).with(traces).init();
+}
+
 fn note_settings(config: &Config) {
+    #[cfg(not(feature = "otel"))]
+    start::traces::note();
     for note in &config.notes {
         tracing::warn!("{note}");
     }

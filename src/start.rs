@@ -2,6 +2,7 @@
 
 pub mod doctor;
 mod payments;
+pub mod traces;
 
 use std::fs::{DirBuilder, File, OpenOptions, create_dir_all};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};

@@ -101,6 +101,8 @@ pub struct Job {
     pub last_error: Option<String>,
     /// When to give up.
     pub deadline_at: Timestamp,
+    /// The place in a trace that it goes on from, where its request was traced.
+    pub trace_parent: Option<String>,
 }
 
 impl Job {

@@ -7,3 +7,4 @@ pub mod hasher;
 pub mod in_flight;
 pub mod limiter;
 pub mod metrics;
+pub mod trace;

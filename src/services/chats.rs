@@ -13,6 +13,7 @@ use crate::domain::plan::Quota;
 use crate::domain::text::{Content, Name};
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
+use crate::live::trace;
 use crate::storage::{ChatroomChange, NewChatroom, NewExchange, Refusal, WriteError};
 
 /// How often a waiting request looks for itself, should no announcement reach it.
@@ -147,13 +148,14 @@ async fn accept(
         limit,
         day: now.day(),
         now,
+        trace_parent: trace::current(),
     };
     let mut answer = accepted(&new);
     let row = match admission {
         Admission::First(execution) => Some(execution.row(&answer, Some(new.day), now)?),
         _ => None,
     };
-    let used = app.db.accept_message(&new, row).await;
+    let used = trace::within(trace::step("accept"), app.db.accept_message(&new, row)).await;
     app.cache.forget_rooms(caller.user_id);
     let used = used.map_err(|error| message_refused(app, error, answer.quota))?;
     app.bus.ring_for_jobs();

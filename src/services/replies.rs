@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::domain::chat::{self, Outcome, Status, TokenUsage};
 use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, LONGEST_CALL, PANICS, TRIES};
 use crate::error::Result;
+use crate::live::trace;
 use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt, Verdict};
 use crate::storage::{Earlier, Finished, Setback, WriteError};
 
@@ -33,7 +34,8 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
     let earlier = app.db.reply_context(job, &task).await?;
     let prompt = prompt(job, model, task.instructions, earlier);
     let left = job.deadline_at.since(app.clock.now());
-    match timeout(left.min(LONGEST_CALL), listen(app, prompt)).await {
+    let asked = trace::within(trace::step("model call"), timeout(left.min(LONGEST_CALL), listen(app, prompt)));
+    match asked.await {
         Ok(Ok((text, ending))) => {
             app.breaker.succeeded(model);
             settle(app, job, finished(text, ending)).await
@@ -180,7 +182,7 @@ async fn postpone(app: &App, job: &Job, wait: Duration) -> Result<()> {
 
 /// Makes the reply final and says so.
 async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
-    match finish_in_time(app, job, &done).await {
+    match trace::within(trace::step("finish"), finish_in_time(app, job, &done)).await {
         Ok(()) => {
             app.bus.announce_final(job.reply());
             if done.outcome.status() == Status::Failed {

@@ -39,6 +39,7 @@ migrations! {
     4 "0004_passwords",
     5 "0005_texts",
     6 "0006_accounts",
+    7 "0007_traces",
 }
 
 const TABLE: &str = "create table if not exists schema_migrations (

@@ -25,4 +25,5 @@ mod sms;
 mod storage;
 mod stripe;
 mod threats;
+mod traces;
 mod transport;

@@ -88,6 +88,13 @@ impl Metrics {
         template.0.store(place.copied().unwrap_or(PAGES), Ordering::Relaxed);
     }
 
+    /// The template of the route that took a request.
+    #[must_use]
+    pub fn route_of(&self, template: &Template) -> &str {
+        let templates = self.requests.table.templates.get();
+        templates.and_then(|(templates, _)| templates.get(template.place())).map_or("", String::as_str)
+    }
+
     /// Counts an answer.
     pub fn answered(&self, template: &Template, method: &str, (status, seconds): (u16, f64)) {
         let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
