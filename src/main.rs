@@ -23,6 +23,7 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::doc_markdown, reason = "it is printed as it stands")]
 enum Command {
     /// Serve the API and work on replies (the default)
     ///
@@ -60,6 +61,7 @@ enum Command {
 }
 
 #[derive(Clone, Copy, Subcommand)]
+#[expect(clippy::doc_markdown, reason = "it is printed as it stands")]
 enum Billing {
     /// Compare every plan with the payment provider, as is done every hour
     ///
@@ -122,7 +124,9 @@ fn examine() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let found = runtime.block_on(start::doctor::examine(&Settings::from_process()));
-    found.iter().for_each(|finding| println!("{finding}"));
+    for finding in &found {
+        println!("{finding}");
+    }
     let failed = found.iter().any(|finding| finding.level == start::doctor::Level::Fail);
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

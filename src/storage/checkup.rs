@@ -114,10 +114,8 @@ pub async fn look_at_postgres(url: &str) -> Result<PostgresState> {
           (extract(epoch from clock_timestamp()) * 1000)::bigint, to_regclass('schema_migrations') is not null";
     let connection = Postgres::open(url)?.connection().await?;
     let row = connection.query_one(STATE, &[]).await.map_err(postgres::failed)?;
-    let applied: Option<Vec<Applied>> = match row.get(6) {
-        true => Some(migrate::applied_postgres(&connection).await?),
-        false => None,
-    };
+    let applied: Option<Vec<Applied>> =
+        if row.get(6) { Some(migrate::applied_postgres(&connection).await?) } else { None };
     let schema = applied.map_or(Schema::Empty, |applied| migrate::standing(&applied, |step| step.postgres));
     Ok(PostgresState {
         schema,

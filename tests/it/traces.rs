@@ -59,7 +59,7 @@ mod collected {
     }
 
     /// The values of a field in all these messages.
-    fn inside<'a>(messages: Vec<&'a [u8]>, field: u64) -> Vec<&'a [u8]> {
+    fn inside(messages: Vec<&[u8]>, field: u64) -> Vec<&[u8]> {
         let all = messages.into_iter().flat_map(fields);
         all.filter(|(number, _)| *number == field).map(|(_, value)| value).collect()
     }

@@ -25,12 +25,10 @@ const STATUSES: [u16; 31] = [
 ];
 const WIDTH: usize = METHODS.len() * (STATUSES.len() + 1);
 
-/// Where requests that no route takes are counted.
-const UNMATCHED: usize = 0;
 /// Where routes are counted that are no part of the API: pages and their files.
 const PAGES: usize = 1;
 
-/// Which route took a request; the router writes it here, whoever stands before it reads it.
+/// Which route took a request; the router writes it here, whoever stands before it reads it. It begins as `(none)`.
 #[derive(Clone, Debug, Default)]
 pub struct Template(Arc<AtomicUsize>);
 
@@ -99,7 +97,7 @@ impl Metrics {
     pub fn answered(&self, template: &Template, method: &str, (status, seconds): (u16, f64)) {
         let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
         let status = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len());
-        let place = template.place().max(UNMATCHED) * WIDTH + method * (STATUSES.len() + 1) + status;
+        let place = template.place() * WIDTH + method * (STATUSES.len() + 1) + status;
         if let Some(counter) = self.requests.table.counts.get(place) {
             counter.fetch_add(1, Ordering::Relaxed);
         }

@@ -3,13 +3,13 @@
 use crate::domain::job::Job;
 
 /// Nothing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Span;
 
 impl Span {
     /// Tells how a request was answered.
     #[inline]
-    pub fn answered(self, _: &str, _: &str, _: u16) {}
+    pub fn answered(&self, _: &str, _: &str, _: u16) {}
 }
 
 /// A request; `parent` is what came in its head.

@@ -87,11 +87,13 @@ fn space(folder: &Path) -> Finding {
     };
     let found = format!("{} MiB are free for {}", free / MIB, folder.display());
     let advice = "make room on that disk, or move DATA_DIR to another one";
-    match free {
-        ..LEAST_SPACE => Finding::fail(SPACE, found, advice),
-        ..SCARCE_SPACE => Finding::warn(SPACE, found, advice),
-        _ => Finding::ok(SPACE, found),
+    if free < LEAST_SPACE {
+        return Finding::fail(SPACE, found, advice);
     }
+    if free < SCARCE_SPACE {
+        return Finding::warn(SPACE, found, advice);
+    }
+    Finding::ok(SPACE, found)
 }
 
 fn sync(folder: &Path) -> Finding {

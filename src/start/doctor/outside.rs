@@ -7,7 +7,7 @@ use super::finding::Finding;
 use crate::config::{CodeDelivery, Config, PartState, PaymentMode, Payments};
 use crate::domain::time::Clock;
 use crate::providers::model::ModelFault;
-use crate::providers::payments::{PaymentError, PaymentFault, Price};
+use crate::providers::payments::{PaymentError, PaymentFault, Payments as _, Price};
 use crate::providers::sender_choice;
 
 const MODEL: &str = "model";
@@ -77,14 +77,10 @@ async fn stripe(settings: &Payments, key: &SecretString) -> Vec<Finding> {
         let found = "it is no secret key: those begin with sk_ or rk_";
         return vec![Finding::fail(KEY, found, "set STRIPE_SECRET_KEY to the secret key of the account")];
     }
-    let client = match shop::client(settings, key) {
-        Ok(client) => client,
-        Err(_) => {
-            let found = "it has characters that can't be sent";
-            return vec![Finding::fail(KEY, found, "set STRIPE_SECRET_KEY to the key as it is")];
-        }
+    let Ok(client) = shop::client(settings, key) else {
+        let found = "it has characters that can't be sent";
+        return vec![Finding::fail(KEY, found, "set STRIPE_SECRET_KEY to the key as it is")];
     };
-    use crate::providers::payments::Payments as _;
     let asked = client.price(settings.price_id_pro.as_deref().unwrap_or(NO_PRICE)).await;
     vec![key_by(settings, &asked), price_by(settings, asked)]
 }

@@ -1,5 +1,6 @@
 //! Redis, where it is set: one plain `PING`. This version does not use it for anything yet, and says so.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -44,7 +45,9 @@ async fn ping(url: &Url) -> Result<(), String> {
 /// Sends a command and compares the answer. Of a refusal the first word is told, which is a code such as `NOAUTH`.
 async fn expect(stream: &mut TcpStream, words: &[&str], wanted: &str) -> Result<(), String> {
     let mut command = format!("*{}\r\n", words.len());
-    words.iter().for_each(|word| command.push_str(&format!("${}\r\n{word}\r\n", word.len())));
+    for word in words {
+        let _ = write!(command, "${}\r\n{word}\r\n", word.len());
+    }
     stream.write_all(command.as_bytes()).await.map_err(|error| error.to_string())?;
     let mut answer = [0; 256];
     let length = stream.read(&mut answer).await.map_err(|error| error.to_string())?;
@@ -59,7 +62,7 @@ async fn expect(stream: &mut TcpStream, words: &[&str], wanted: &str) -> Result<
 /// Percent codes of an address become text.
 fn decoded(text: &str) -> String {
     let pair = format!("t={}", text.replace('+', "%2B"));
-    let mut url = Url::parse("redis://x").ok();
-    url.as_mut().map(|url| url.set_query(Some(&pair)));
-    url.and_then(|url| url.query_pairs().next().map(|(_, text)| text.into_owned())).unwrap_or_default()
+    let Ok(mut url) = Url::parse("redis://x") else { return String::new() };
+    url.set_query(Some(&pair));
+    url.query_pairs().next().map_or_else(String::new, |(_, text)| text.into_owned())
 }

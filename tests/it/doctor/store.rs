@@ -11,7 +11,7 @@ fn chmod(path: &Path, mode: u32) {
 }
 
 /// A data directory whose database was made and closed.
-async fn used() -> tempfile::TempDir {
+fn used() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pollux"));
     command.arg("migrate").env_clear().current_dir(home.path()).env("DATA_DIR", home.path());
@@ -56,18 +56,18 @@ async fn a_server_at_work_is_not_disturbed() {
     app.user().await;
 }
 
-#[tokio::test]
-async fn a_file_is_looked_at_and_left_as_it_was() {
-    let home = used().await;
+#[test]
+fn a_file_is_looked_at_and_left_as_it_was() {
+    let home = used();
     let before = listing(home.path());
     Visit::to(home.path(), &[]).is_well().says("ok    migrations: the schema is this version's", &[]);
     Visit::to(home.path(), &[("JWT_SECRET", "")]).is_well();
     assert_eq!(listing(home.path()), before);
 }
 
-#[tokio::test]
-async fn files_that_others_can_read_are_told() {
-    let home = used().await;
+#[test]
+fn files_that_others_can_read_are_told() {
+    let home = used();
     chmod(home.path(), 0o755);
     let key = home.path().join("signing.key");
     std::fs::write(&key, "k7Qf2vXw9LmT4sZr8YbN1cJ6hGdP3aUe").unwrap();
@@ -84,9 +84,9 @@ async fn files_that_others_can_read_are_told() {
     Visit::to(home.path(), &by_file).says("FAIL  signing key: ", &["shorter than 32 bytes"]);
 }
 
-#[tokio::test]
-async fn a_schema_that_is_not_this_versions_is_told() {
-    let home = used().await;
+#[test]
+fn a_schema_that_is_not_this_versions_is_told() {
+    let home = used();
     let change = |text: &str| {
         let connection = rusqlite::Connection::open(home.path().join("pollux.db")).unwrap();
         connection.execute_batch(text).unwrap();

@@ -23,6 +23,9 @@ fn pollux(home: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> std::pr
     child.wait_with_output().unwrap()
 }
 
+/// A command, settings, and the setting that is to be named.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 /// True where a text names a setting that is read.
 fn names_a_setting(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '_');
@@ -65,7 +68,7 @@ fn every_refused_start_says_which_setting_to_set() {
         ("STRIPE_WEBHOOK_SECRET", "whsec_a1"),
         ("STRIPE_PRICE_ID_PRO", "price_1"),
     ];
-    let cases: &[(&[&str], &[(&str, &str)], &str)] = &[
+    let cases: &[Case<'_>] = &[
         (&[], &[("DATA_DIR", &under_file)], "DATA_DIR"),
         (&["migrate"], &[("DATA_DIR", &under_file)], "DATA_DIR"),
         (&[], &[("DATABASE_URL", &broken)], "DATABASE_URL"),
