@@ -8,7 +8,7 @@ COPY src src
 # The targets that the manifest names must exist, and are not built.
 COPY benches benches
 COPY tests/it/main.rs tests/it/main.rs
-RUN cargo build --release --locked --bin pollux
+RUN cargo build --release --locked --bin pollux --features otel
 
 FROM debian:trixie-slim
 RUN useradd --uid 10001 --no-create-home pollux && install --directory --owner=pollux --mode=0700 /data

@@ -18,7 +18,7 @@ use crate::live::cache::Cache;
 use crate::live::hasher::Hasher;
 use crate::live::in_flight::InFlight;
 use crate::live::limiter::{Limiter, Rates};
-use crate::live::metrics::Metrics;
+use crate::live::metrics::{DatabaseCounts, Metrics, Pool};
 use crate::live::note::Note;
 use crate::live::redis::Reach;
 use crate::live::rooms::Rooms;
@@ -136,7 +136,7 @@ impl App {
             hasher: Hasher::default(),
             in_flight: InFlight::default(),
             limiter: Limiter::new(rates, outside.reach.clone()),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(clock.now(), &database_counts(&db)),
             rooms: Rooms::new(outside.reach.clone()),
             streams: Streams::default(),
             config,
@@ -151,6 +151,15 @@ impl App {
 }
 
 impl App {
+    /// The counters as Prometheus reads them, with how the database's connections stand at this moment.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        if let Some((used, idle, waiting)) = self.db.pool() {
+            self.metrics.pool(Pool { used, idle, waiting });
+        }
+        self.metrics.text()
+    }
+
     /// To be said after sessions of a user, or of somebody, were ended or changed: what is kept of them is forgotten, and
     /// open streams look whether they may go on, here and in the other processes.
     pub fn sessions_changed(&self, user: Option<UserId>) {
@@ -172,4 +181,10 @@ impl std::ops::Deref for App {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+/// The first floor's rooms do not know each other, so what the one counts is handed to the other here.
+fn database_counts(db: &Db) -> DatabaseCounts {
+    let counts = db.counts();
+    DatabaseCounts { waiting: counts.waiting, batch: counts.batch, commit_seconds: counts.commit_seconds }
 }

@@ -23,38 +23,64 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::doc_markdown, reason = "it is printed as it stands")]
 enum Command {
     /// Serve the API and work on replies (the default)
+    ///
+    /// HOST and PORT say where, DATA_DIR or DATABASE_URL where the data is. Without GEMINI_API_KEY a demo model answers,
+    /// without STRIPE_SECRET_KEY a demo checkout takes no money, and CODE_DELIVERY says how codes reach people.
     Serve {
-        /// Serve the API alone; workers run as `pollux worker`
+        /// Serve the API alone; workers run as `pollux worker` (set DATABASE_URL)
         #[arg(long)]
         no_worker: bool,
     },
-    /// Work on replies alone (needs PostgreSQL)
+    /// Work on replies alone (set DATABASE_URL: it needs PostgreSQL)
+    ///
+    /// WORKER_CONCURRENCY says how many at once; JWT_SECRET must be that of the servers.
     Worker,
     /// Bring the database up to date and end
+    ///
+    /// The database is that of DATABASE_URL, or the file in DATA_DIR.
     Migrate,
-    /// Print the `OpenAPI` document
+    /// Print the OpenAPI document
+    ///
+    /// No setting changes it.
     Openapi,
     /// Show the queue and its dead jobs; try them again or throw them away
+    ///
+    /// The queue is that of DATABASE_URL, or the file in DATA_DIR; it can be done beside running servers.
     Jobs {
         #[command(subcommand)]
         task: Option<Jobs>,
     },
     /// What has to do with payments
+    ///
+    /// Payments are those of PAYMENTS and STRIPE_SECRET_KEY.
     Billing {
         #[command(subcommand)]
         task: Billing,
     },
+    /// Look at everything a start depends on, and say what to do
+    ///
+    /// Changes nothing and shows no secret; it can run beside a server with the same settings (DATA_DIR, DATABASE_URL and
+    /// the others of .env.example). Prints a line for each check, and ends with 1 where one failed.
+    Doctor,
 }
 
 #[derive(Clone, Subcommand)]
+#[expect(clippy::doc_markdown, reason = "it is printed as it stands")]
 enum Jobs {
     /// Show how deep the queue is, and each dead job (the default)
+    ///
+    /// The queue is that of DATABASE_URL, or the file in DATA_DIR.
     List,
     /// Try a dead job again; a failed reply is written anew, on the house
+    ///
+    /// The queue is that of DATABASE_URL, or the file in DATA_DIR.
     Retry(WhichJobs),
     /// Throw a dead job away
+    ///
+    /// The queue is that of DATABASE_URL, or the file in DATA_DIR.
     Discard(WhichJobs),
 }
 
@@ -80,13 +106,19 @@ impl Jobs {
 }
 
 #[derive(Clone, Copy, Subcommand)]
+#[expect(clippy::doc_markdown, reason = "it is printed as it stands")]
 enum Billing {
     /// Compare every plan with the payment provider, as is done every hour
+    ///
+    /// Payments are those of PAYMENTS and STRIPE_SECRET_KEY, plans those of DATABASE_URL or DATA_DIR.
     Reconcile,
 }
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve { no_worker: false });
+    if matches!(command, Command::Doctor) {
+        return examine();
+    }
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -101,9 +133,23 @@ fn run(command: Command) -> anyhow::Result<()> {
         print!("{}", pollux::http::openapi::text());
         return Ok(());
     }
-    let config = Config::read(&Settings::from_process())?;
-    start_log();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let config = Config::read(&Settings::from_process())?;
+    #[cfg(feature = "otel")]
+    let traces = start::traces::open(runtime.handle())?;
+    #[cfg(feature = "otel")]
+    start_log(traces.as_ref());
+    #[cfg(not(feature = "otel"))]
+    start_log();
+    let ended = obey(command, config, &runtime);
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.close();
+    }
+    ended
+}
+
+fn obey(command: Command, config: Config, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     match command {
         Command::Serve { no_worker } => runtime.block_on(serve(config, Doors { http: true, worker: !no_worker })),
         Command::Worker => runtime.block_on(serve(config, Doors { http: false, worker: true })),
@@ -117,8 +163,22 @@ fn run(command: Command) -> anyhow::Result<()> {
             println!("{}", runtime.block_on(start::reconcile(config))?);
             Ok(())
         }
-        Command::Openapi => Ok(()),
+        Command::Openapi | Command::Doctor => Ok(()),
     }
+}
+
+/// Prints what the doctor finds; other commands stop at settings that can't be read, this one lists what is wrong.
+fn examine() -> ExitCode {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        eprintln!("pollux can't start: the system gives no timers or sockets");
+        return ExitCode::FAILURE;
+    };
+    let found = runtime.block_on(start::doctor::examine(&Settings::from_process()));
+    for finding in &found {
+        println!("{finding}");
+    }
+    let failed = found.iter().any(|finding| finding.level == start::doctor::Level::Fail);
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {
@@ -140,6 +200,7 @@ async fn serve(config: Config, doors: Doors) -> anyhow::Result<()> {
 }
 
 /// Sentences on a terminal, one JSON object a line elsewhere.
+#[cfg(not(feature = "otel"))]
 fn start_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -150,7 +211,29 @@ fn start_log() {
     }
 }
 
+/// The same, with spans of traces going to their collector and not into the log.
+#[cfg(feature = "otel")]
+fn start_log(traces: Option<&start::traces::Traces>) {
+    use pollux::live::trace::TARGET;
+    use tracing_subscriber::filter::filter_fn;
+    use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let log =
+        if std::io::stderr().is_terminal() { log.compact().boxed() } else { log.json().flatten_event(true).boxed() };
+    let log = log.with_filter(filter).with_filter(filter_fn(|metadata| metadata.target() != TARGET));
+    let traces = traces.map(|traces| {
+        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer());
+        let layer = layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
+        layer.with_filter(filter_fn(|metadata| metadata.target() == TARGET))
+    });
+    tracing_subscriber::registry().with(log).with(traces).init();
+}
+
 fn note_settings(config: &Config) {
+    #[cfg(not(feature = "otel"))]
+    start::traces::note();
     for note in &config.notes {
         tracing::warn!("{note}");
     }

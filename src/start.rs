@@ -1,11 +1,13 @@
 //! Starting up and stopping: settings become an [`App`], and the doors open for it.
 
 mod clock;
+pub mod doctor;
 mod jobs;
 mod payments;
+pub mod traces;
 
-use std::fs::{File, OpenOptions, create_dir_all};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{DirBuilder, File, OpenOptions, create_dir_all};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,8 +77,7 @@ pub fn check_doors(config: &Config, doors: Doors) -> anyhow::Result<()> {
 
 /// Opens the database and puts the parts together; `model` stands in for the one of the settings.
 pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -> anyhow::Result<House> {
-    create_dir_all(&config.data_dir)
-        .with_context(|| format!("DATA_DIR {} can't be made", config.data_dir.display()))?;
+    make_data_dir(&config)?;
     let lock = lock_data(&config)?;
     let signing = SigningKeys::load_or_make(&config)?;
     let db = open_database(&config, &clock).await?;
@@ -90,7 +91,8 @@ pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -
         None => choose_model(&config)?,
     };
     let (billing, demo_payments) = payments::open(&config, &clock, &db).await?;
-    let sender = sender_choice::choose(&config, &clock)?;
+    let sender = sender_choice::choose(&config, &clock)
+        .context("CODE_DELIVERY names a way whose settings (TWILIO_ or SMS_WEBHOOK_) can't be used")?;
     let (heard, hearing) = mpsc::unbounded_channel();
     let reach = open_reach(&config, heard)?;
     let outside = Outside { model, billing, sender, reach };
@@ -103,7 +105,7 @@ pub async fn open(config: Config, clock: Clock, model: Option<Arc<dyn Model>>) -
 
 /// Brings the database up to date and does nothing else.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    create_dir_all(&config.data_dir)?;
+    make_data_dir(config)?;
     let _lock = lock_data(config)?;
     open_database(config, &Clock::System).await?;
     Ok(())
@@ -120,12 +122,13 @@ pub async fn run(house: &House, doors: Doors, listeners: Listeners, stop: Stop) 
         open.spawn(working);
     }
     let limits = limits(&app);
+    let counted = Limits { open: app.metrics.connections(), ..limits.clone() };
     let served = [
-        listeners.metrics.map(|listener| (listener, http::metrics_router(&app))),
-        listeners.http.map(|listener| (listener, house.router())),
+        listeners.metrics.map(|listener| (listener, http::metrics_router(&app), limits)),
+        listeners.http.map(|listener| (listener, house.router(), counted)),
     ];
-    for (listener, router) in served.into_iter().flatten() {
-        let serving = serve::serve(listener, router, limits.clone(), stop.clone());
+    for (listener, router, limits) in served.into_iter().flatten() {
+        let serving = serve::serve(listener, router, limits, stop.clone());
         open.spawn(async move {
             serving.await;
         });
@@ -205,11 +208,17 @@ fn limits(app: &App) -> Limits {
     }
 }
 
+/// Makes the data directory where it is missing, for its owner alone.
+fn make_data_dir(config: &Config) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir);
+    made.with_context(|| format!("DATA_DIR {} can't be made", config.data_dir.display()))
+}
+
 /// One process a SQLite file: a second one would not see the first one's cache and leases.
 fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
     let Database::Sqlite { file } = &config.database else { return Ok(None) };
     if let Some(folder) = file.parent() {
-        create_dir_all(folder)?;
+        create_dir_all(folder).with_context(|| format!("DATABASE_URL: {} can't be made", folder.display()))?;
     }
     let lock = private_file(&file.with_extension("lock"))?;
     if lock.try_lock().is_err() {
@@ -226,7 +235,12 @@ fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
 fn private_file(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600);
-    options.open(path).with_context(|| format!("{} can't be written", path.display()))
+    options.open(path).with_context(|| {
+        format!(
+            "{} can't be written: make it writable, or set DATA_DIR or DATABASE_URL to another place",
+            path.display()
+        )
+    })
 }
 
 fn open_reach(config: &Config, heard: mpsc::UnboundedSender<Heard>) -> anyhow::Result<Reach> {
@@ -242,7 +256,11 @@ async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {
     };
     opened.map_err(|error| {
         let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        anyhow::anyhow!("the database can't be used: {reason}")
+        let setting = match &config.database {
+            Database::Sqlite { .. } => "DATA_DIR (or DATABASE_URL)",
+            Database::Postgres { .. } => "DATABASE_URL (or DB_HOST and what goes with it)",
+        };
+        anyhow::anyhow!("the database of {setting} can't be used: {reason}")
     })
 }
 
@@ -253,5 +271,5 @@ fn choose_model(config: &Config) -> anyhow::Result<Arc<dyn Model>> {
         thinking_level: Some("low".to_owned()),
         ..GeminiSettings::new(key.clone())
     };
-    Ok(Arc::new(Gemini::new(settings)?))
+    Ok(Arc::new(Gemini::new(settings).context("GEMINI_API_KEY or GEMINI_BASE_URL can't be used")?))
 }

@@ -52,6 +52,36 @@ impl SigningKeys {
     }
 }
 
+/// Where the signing key is, found without making one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In the settings.
+    Settings,
+    /// In the data directory, readable by its owner alone.
+    File,
+    /// Nowhere yet: the first start makes it.
+    NotYet,
+}
+
+impl SigningKeys {
+    /// Looks where the key is that a start would take, and whether it is fit; says what is wrong with it otherwise.
+    pub fn look(config: &Config) -> Result<KeyPlace, String> {
+        if config.signing.current.is_some() {
+            return Ok(KeyPlace::Settings);
+        }
+        let path = config.data_dir.join(FILE_NAME);
+        match load(&path) {
+            Ok(key) => check(key, &path).map(|_| KeyPlace::File),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(KeyPlace::NotYet),
+            Err(error) => Err(unreadable(&path, &error)),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("the signing key {} can't be read: {error}; mend DATA_DIR, or set JWT_SECRET", path.display())
+}
+
 pub(super) fn read(reader: &mut Reader<'_>, database: &Database) -> GivenKeys {
     let current = strong_key(reader, names::JWT_SECRET);
     let previous = strong_key(reader, names::JWT_SECRET_PREVIOUS);
@@ -83,13 +113,16 @@ fn load_or_make_file(data_dir: &Path) -> Result<SecretString, String> {
     match load(&path) {
         Ok(key) => return check(key, &path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(format!("the signing key {} can't be read: {error}", path.display())),
+        Err(error) => return Err(unreadable(&path, &error)),
     }
     make(data_dir, &path).map_err(|error| {
-        format!("no signing key could be made in DATA_DIR ({}): {error}; make it writable", data_dir.display())
+        format!(
+            "no signing key could be made in DATA_DIR ({}): {error}; make it writable, or set JWT_SECRET",
+            data_dir.display()
+        )
     })?;
     // Read back, because another process may have been first.
-    let key = load(&path).map_err(|error| format!("the signing key {} can't be read: {error}", path.display()))?;
+    let key = load(&path).map_err(|error| unreadable(&path, &error))?;
     check(key, &path)
 }
 
@@ -108,11 +141,13 @@ fn check(file: KeyFile, path: &Path) -> Result<SecretString, String> {
     if file.mode & 0o077 != 0 {
         return Err(format!(
             "others on this machine can read the signing key {path}: run chmod 600 on it, or delete it for a new \
-             one, which signs everybody out"
+             one, which signs everybody out; JWT_SECRET takes its place where it is set"
         ));
     }
     match weakness(&file.text) {
-        Some(weakness) => Err(format!("the signing key {path} {weakness}: delete it, and a new one is made")),
+        Some(weakness) => {
+            Err(format!("the signing key {path} {weakness}: delete it, and a new one is made, or set JWT_SECRET"))
+        }
         None => Ok(SecretString::from(file.text)),
     }
 }

@@ -26,7 +26,7 @@ pub use codes::{CodeDelivery, Codes, SmsWebhook, Twilio};
 pub use database::Database;
 pub use faults::ConfigFaults;
 pub use gemini::Gemini;
-pub use keys::{GivenKeys, SigningKeys};
+pub use keys::{GivenKeys, KeyPlace, SigningKeys};
 pub use limits::Limits;
 pub use listen::Listen;
 pub use net::{Cidr, host_name};

@@ -50,7 +50,8 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    const ALL: [Self; 6] =
+    /// Every kind.
+    pub const ALL: [Self; 6] =
         [Self::Reply, Self::SyncCustomer, Self::FindCustomer, Self::Reconcile, Self::SendCode, Self::EraseAccount];
 
     /// The text that storage keeps.
@@ -100,6 +101,8 @@ pub struct Job {
     pub last_error: Option<String>,
     /// When to give up.
     pub deadline_at: Timestamp,
+    /// The place in a trace that it goes on from, where its request was traced.
+    pub trace_parent: Option<String>,
 }
 
 impl Job {

@@ -25,6 +25,13 @@ impl Timestamp {
         self.0
     }
 
+    /// Reads the date of an HTTP answer, which has whole seconds.
+    #[must_use]
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let moment = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(Self(moment.timestamp().as_millisecond()))
+    }
+
     /// Whole seconds, as tokens and Stripe count.
     #[must_use]
     pub const fn as_secs(self) -> i64 {

@@ -20,6 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::Session;
 use crate::error::{Error, Result};
 use crate::live::cache;
+use crate::live::metrics::Source;
 use crate::services::chats::{self, RoomWish};
 use crate::storage::{ChatroomChange, Listed};
 
@@ -177,7 +178,7 @@ pub async fn delete_chatroom(
 async fn first_page(app: &App, caller: Session, limit: u32) -> Result<cache::Page> {
     let pages = app.cache.room_pages(caller.user_id);
     if let Some(page) = pages.get(caller.user_id, limit) {
-        app.metrics.room_list("hit");
+        app.metrics.room_list(Source::Process);
         return Ok(page);
     }
     let page = shared_page(app, caller, limit).await?;
@@ -195,10 +196,10 @@ async fn shared_page(app: &App, caller: Session, limit: u32) -> Result<cache::Pa
         None => None,
     };
     if let Some((_, (_, Some(page)))) = found {
-        app.metrics.room_list("shared_hit");
+        app.metrics.room_list(Source::Shared);
         return Ok(page);
     }
-    app.metrics.room_list("miss");
+    app.metrics.room_list(Source::Database);
     let page = read_page(app, caller, None, limit).await?;
     if let Some((shared, (ticket, _))) = found {
         shared.put(&ticket, limit, &page, now).await;

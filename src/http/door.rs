@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -22,6 +22,8 @@ use super::transport::inspect_head;
 use crate::app::App;
 use crate::config::host_name;
 use crate::error::{Code, Error, Result};
+use crate::live::metrics::Template;
+use crate::live::trace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -59,15 +61,22 @@ pub async fn pass(State(door): State<Door>, mut request: Request, next: Next) ->
     let began = Instant::now();
     let request_id = format!("req_{:024x}", rand::random::<u128>() >> 32);
     let method = request.method().clone();
+    let template = Template::default();
+    request.extensions_mut().insert(template.clone());
+    let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let span = trace::request(method.as_str(), parent);
     let cors = Cors::of(&door.app, &method, request.headers());
     let response = match (admit(&door, &mut request), cors.preflight()) {
         (Err(error), _) => error.into_response(),
         (Ok(()), Some(response)) => response,
-        (Ok(()), None) => handle(request, next, Deadline::of(began, door.patience)).await,
+        (Ok(()), None) => handle(request, (next, span.clone()), Deadline::of(began, door.patience)).await,
     };
     let mut response = finish(&door.app, response, &request_id);
     cors.mark(response.headers_mut());
-    note(&door.app, &method, &response, &request_id, began);
+    let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
+    door.app.metrics.answered(&template, method.as_str(), (status, seconds));
+    span.answered(method.as_str(), door.app.metrics.route_of(&template), status);
+    tracing::debug!(request = request_id, %method, status, seconds, "A request was answered.");
     response
 }
 
@@ -81,10 +90,10 @@ fn admit(door: &Door, request: &mut Request) -> Result<()> {
 
 /// Runs the handler. One that may change something runs to its end even when its client goes or its time is over, so
 /// that what follows a commit (wake-ups, dropped caches) is not lost.
-async fn handle(mut request: Request, next: Next, deadline: Deadline) -> Response {
+async fn handle(mut request: Request, (next, span): (Next, trace::Span), deadline: Deadline) -> Response {
     request.extensions_mut().insert(deadline);
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
-    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let run = AssertUnwindSafe(trace::within(span, next.run(request))).catch_unwind();
     let ended = if is_safe {
         tokio::time::timeout_at(deadline.end, run).await
     } else {
@@ -204,10 +213,4 @@ fn log_fault(error: &Error, request_id: &str) {
     if super::error::status_and_title(error.code()).0.is_server_error() {
         tracing::error!(request = request_id, error = %error, source = ?std::error::Error::source(error), "A request failed.");
     }
-}
-
-fn note(app: &App, method: &Method, response: &Response, request_id: &str, began: Instant) {
-    let (status, seconds): (StatusCode, f64) = (response.status(), began.elapsed().as_secs_f64());
-    app.metrics.answered(status.as_u16(), seconds);
-    tracing::debug!(request = request_id, %method, status = status.as_u16(), seconds, "A request was answered.");
 }

@@ -16,6 +16,7 @@ pub mod form;
 pub mod health;
 pub mod json;
 pub mod messages;
+mod named;
 pub mod openapi;
 pub mod paging;
 pub mod passwords;
@@ -41,6 +42,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::named::Named;
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::providers::sender_choice::REPORTS_PATH;
@@ -96,7 +98,8 @@ pub fn router_behind(app: &App, door: door::Door) -> Router {
 }
 
 fn build(app: &App, door: door::Door, pages: Router) -> Router {
-    let (api, _) = routes().split_for_parts();
+    let (api, document) = routes().split_for_parts();
+    app.metrics.name_routes(document.paths.paths.into_keys().chain([REPORTS_PATH.to_owned()]));
     let docs = if app.config.listen.shows_docs { docs::router() } else { Router::new() };
     let inside = api
         .route(REPORTS_PATH, post(reports::take_report))
@@ -105,6 +108,7 @@ fn build(app: &App, door: door::Door, pages: Router) -> Router {
         .merge(web::router())
         .merge(returns::router(app))
         .merge(pages)
+        .route_layer(Named::layer(app))
         .fallback(async || Error::not_found())
         .method_not_allowed_fallback(method_not_allowed);
     // The door stands outside the router, because it changes the path that the router goes by.
@@ -117,7 +121,7 @@ pub fn metrics_router(app: &App) -> Router {
 }
 
 async fn show_metrics(State(app): State<App>) -> impl IntoResponse {
-    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], app.metrics.text())
+    ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], app.metrics_text())
 }
 
 async fn method_not_allowed() -> Error {

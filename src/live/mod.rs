@@ -14,3 +14,4 @@ pub mod rooms;
 pub mod shared_rooms;
 mod shared_windows;
 pub mod streams;
+pub mod trace;

@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 
 /// How long a question may take: it is there to be quicker than the database, or not at all.
 const ANSWER_WITHIN: Duration = Duration::from_millis(100);
+/// How long the operator waits for an answer.
+const LOOK_WITHIN: Duration = Duration::from_secs(3);
 /// What waits to be said to the others; what is beyond it is lost, which costs them time.
 const OUTGOING: usize = 4_096;
 
@@ -209,6 +211,19 @@ impl Inner {
     fn channel(&self) -> String {
         format!("{}notes", self.prefix)
     }
+}
+
+/// Connects once, as a server would, and answers with the version that is found; else why not, without a secret.
+pub async fn look(url: &SecretString) -> std::result::Result<String, String> {
+    let client = client(url.expose_secret()).map_err(|error| error.to_string())?;
+    let asked = async {
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        redis::cmd("INFO").arg("server").query_async::<String>(&mut connection).await
+    };
+    let answered = tokio::time::timeout(LOOK_WITHIN, asked).await.map_err(|_| "no answer in 3 s".to_owned())?;
+    let told = answered.map_err(|error| plain(&error))?;
+    let version = told.lines().find_map(|line| line.strip_prefix("redis_version:"));
+    Ok(version.unwrap_or("unknown").to_owned())
 }
 
 /// Speaks the protocol that mixes messages with answers.

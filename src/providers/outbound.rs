@@ -3,16 +3,29 @@
 
 use std::time::Duration;
 
+use reqwest::header::DATE;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder};
 
+use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
+
+/// How long a look at the outside's clock may take.
+const LONGEST_LOOK: Duration = Duration::from_secs(3);
 
 /// Builds a client that trusts the machine's certificate authorities or, where it has none, those compiled in.
 pub fn client(connect_timeout: Duration) -> Result<Client> {
     // Refused when a provider is there already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     builder(connect_timeout).build().or_else(|_| with_compiled_roots(connect_timeout)).map_err(Error::internal)
+}
+
+/// The date that a server of the outside gives, whatever it answers; none where it can't be reached or gives none.
+/// Nothing is sent but the address, which is a provider's base.
+pub async fn date_at(base_url: &str) -> Option<Timestamp> {
+    let request = client(LONGEST_LOOK).ok()?.get(base_url).timeout(LONGEST_LOOK);
+    let answer = request.send().await.ok()?;
+    Timestamp::parse_http_date(answer.headers().get(DATE)?.to_str().ok()?)
 }
 
 fn builder(connect_timeout: Duration) -> ClientBuilder {

@@ -14,6 +14,7 @@ pub(super) struct Caps {
     peers: Mutex<HashMap<IpAddr, usize>>,
     max_per_peer: usize,
     exempt: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    open: Arc<AtomicUsize>,
 }
 
 /// Which cap a new connection would break.
@@ -39,6 +40,7 @@ impl Caps {
             peers: Mutex::default(),
             max_per_peer: limits.max_per_peer,
             exempt: limits.exempt.clone(),
+            open: Arc::clone(&limits.open),
         })
     }
 
@@ -48,6 +50,7 @@ impl Caps {
             self.total.fetch_sub(1, Ordering::Relaxed);
             return Err(Full::House);
         }
+        self.open.fetch_add(1, Ordering::Relaxed);
         let mut seat = Seat { caps: self.clone(), peer: None };
         if self.max_per_peer > 0 && !(self.exempt)(ip) {
             seat.peer = Some(self.count(network(ip))?);
@@ -73,6 +76,7 @@ impl Caps {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.caps.total.fetch_sub(1, Ordering::Relaxed);
+        self.caps.open.fetch_sub(1, Ordering::Relaxed);
         let Some(peer) = self.peer else { return };
         let mut peers = self.caps.peers();
         let Some(open) = peers.get_mut(&peer) else { return };

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 /// Descriptors kept back from connections, for the database, outgoing calls and logs.
@@ -33,6 +34,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// Addresses that may open any number, because they stand for many people: trusted proxies.
     pub exempt: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// The connections that are open, kept for whoever wants to know.
+    pub open: Arc<AtomicUsize>,
     /// How long requests may go on once a stop has begun.
     pub drain: Duration,
 }
@@ -50,6 +53,7 @@ impl Default for Limits {
             max_per_peer: 200,
             max_connections: 16_000,
             exempt: Arc::new(|_| false),
+            open: Arc::default(),
             drain: Duration::from_secs(20),
         }
     }

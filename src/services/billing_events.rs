@@ -64,7 +64,7 @@ pub async fn find_customer(app: &App, job: &Job) -> Result<()> {
     };
     match owner {
         Some(owner) => {
-            queue::held(app.db.follow_up(job, sync_job(owner, app.clock.now())).await)?;
+            queue::held(app, app.db.follow_up(job, sync_job(owner, app.clock.now())).await)?;
             app.bus.ring_for_jobs();
             Ok(())
         }

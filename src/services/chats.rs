@@ -15,6 +15,7 @@ use crate::domain::text::{Content, Name};
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
 use crate::live::rooms::Stir;
+use crate::live::trace;
 use crate::storage::{ChatroomChange, NewChatroom, NewExchange, Refusal, WriteError};
 
 /// How often a waiting request looks for itself, should no announcement reach it.
@@ -151,13 +152,14 @@ async fn accept(
         limit,
         day: now.day(),
         now,
+        trace_parent: trace::current(),
     };
     let mut answer = accepted(&new);
     let row = match admission {
         Admission::First(execution) => Some(execution.row(&answer, Some(new.day), now)?),
         _ => None,
     };
-    let used = app.db.accept_message(&new, row).await;
+    let used = trace::within(trace::step("accept"), app.db.accept_message(&new, row)).await;
     rooms_changed(app, caller.user_id).await;
     app.rooms.tell(OwnRoom { owner: caller.user_id, room }, Stir::Look);
     let used = used.map_err(|error| message_refused(app, error, answer.quota))?;

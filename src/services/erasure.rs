@@ -18,7 +18,7 @@ pub async fn erase_account(app: &App, job: &Job) -> Result<()> {
             tracing::warn!(job = %job.id, error = %error, "An erasure was interrupted and goes on later.");
             queue::set_back(app, job, "interrupted", None).await
         }
-        outcome => queue::held(outcome),
+        outcome => queue::held(app, outcome),
     }
 }
 

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::queue::held;
+use super::queue::{held, kind_name, put_back};
 use super::writing::{Heard, away, listen, own_room};
 use super::{context, plans};
 use crate::app::App;
-use crate::domain::chat::{self, Outcome, TokenUsage};
+use crate::domain::chat::{self, Outcome, Status, TokenUsage};
 use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, LONGEST_CALL, PANICS, TRIES};
 use crate::error::Result;
 use crate::live::rooms::Stir;
+use crate::live::trace;
 use crate::providers::model::{Ending, ModelError, ModelFault, Prompt, Verdict};
 use crate::storage::{Earlier, Finished, Setback, WriteError};
 
@@ -35,7 +36,8 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
     let earlier = app.db.reply_context(job, &task).await?;
     let prompt = prompt(job, model, task.instructions, earlier);
     let left = job.deadline_at.since(app.clock.now());
-    match timeout(left.min(LONGEST_CALL), listen(app, job, prompt)).await {
+    let asked = trace::within(trace::step("model call"), timeout(left.min(LONGEST_CALL), listen(app, job, prompt)));
+    match asked.await {
         Ok(Ok(Heard::Answer(text, ending))) => {
             app.breaker.succeeded(model);
             settle(app, job, finished(text, ending)).await
@@ -53,7 +55,7 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
 /// Throws a job away whose message is gone, or whose kind this version does not know.
 pub async fn discard(app: &App, job: &Job) -> Result<()> {
     tracing::warn!(job = %job.id, "A job was discarded: nothing here knows what to do with it.");
-    held(app.db.discard_job(job).await)
+    held(app, app.db.discard_job(job).await)
 }
 
 /// Counts a panic of the job and puts it back, or gives it up.
@@ -63,7 +65,7 @@ pub async fn set_back_after_panic(app: &App, job: &Job) -> Result<()> {
     }
     let wait = job::backoff(job.panics + 1, None, rand::random());
     let setback = Setback { run_at: app.clock.now() + wait, errors: 0, panics: 1, error: "internal" };
-    held(app.db.retry_job(job, &setback).await)
+    put_back(app, job, &setback).await
 }
 
 fn given_up(app: &App, job: &Job) -> Option<&'static str> {
@@ -121,7 +123,7 @@ async fn set_back(app: &App, job: &Job, model: &str, error: &ModelError) -> Resu
     let in_time = app.clock.now() + wait < job.deadline_at;
     if may_help && tries < TRIES && in_time {
         let setback = Setback { run_at: app.clock.now() + wait, errors: 1, panics: 0, error: fault.code() };
-        return held(app.db.retry_job(job, &setback).await);
+        return put_back(app, job, &setback).await;
     }
     let outcome = if fault == ModelFault::Empty { Outcome::Empty } else { Outcome::Failed };
     settle(app, job, failed(outcome, fault.code())).await
@@ -153,15 +155,18 @@ async fn postpone(app: &App, job: &Job, wait: Duration) -> Result<()> {
     let error = job.last_error.as_deref().unwrap_or(ModelFault::Away.code());
     let spread = Duration::from_millis(rand::random_range(0..500));
     let run_at = (app.clock.now() + wait + spread).min(job.deadline_at);
-    held(app.db.retry_job(job, &Setback { run_at, errors: 0, panics: 0, error }).await)
+    put_back(app, job, &Setback { run_at, errors: 0, panics: 0, error }).await
 }
 
 /// Makes the reply final and says so.
 async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
-    match finish_in_time(app, job, &done).await {
+    match trace::within(trace::step("finish"), finish_in_time(app, job, &done)).await {
         Ok(()) => {
             app.bus.announce_final(job.reply());
             stir(app, job);
+            if done.outcome.status() == Status::Failed {
+                app.metrics.job_died(kind_name(job));
+            }
             app.metrics.reply_final(done.outcome, done.usage.prompt_tokens, done.usage.reply_tokens);
             tracing::info!(
                 job = %job.id, reply = %job.reply(), attempt = job.attempt, outcome = done.outcome.as_str(),
@@ -173,9 +178,9 @@ async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
             // What can't be stored now can't be stored by the next renewal either: it counts as a failed try.
             let wait = job::backoff(job.errors + 1, None, rand::random());
             let setback = Setback { run_at: app.clock.now() + wait, errors: 1, panics: 0, error: "internal" };
-            held(app.db.retry_job(job, &setback).await).and(Err(error))
+            put_back(app, job, &setback).await.and(Err(error))
         }
-        other => held(other),
+        other => held(app, other),
     }
 }
 

@@ -146,7 +146,9 @@ async fn live_session(app: &App, bearer: Bearer) -> Result<Option<Session>> {
 }
 
 async fn find_session(app: &App, bearer: Bearer) -> Result<Option<Session>> {
-    if let Some(session) = app.cache.session(bearer.session_id) {
+    let kept = app.cache.session(bearer.session_id);
+    app.metrics.session(kept.is_some());
+    if let Some(session) = kept {
         return Ok((session.user_id == bearer.user_id).then_some(session));
     }
     let revocations = app.cache.revocations();

@@ -99,7 +99,7 @@ async fn set_back(app: &App, job: &Job, message: &OtpMessage, rejection: Rejecti
     }
     let seal = app.keys.seal_code(job.challenge(), &message.code);
     let setback = Setback { run_at, errors: 1, panics: 0, error: rejection.kind.as_str() };
-    held(app.db.take_text_back(job, &seal, &setback).await)?;
+    held(app, app.db.take_text_back(job, &seal, &setback).await)?;
     Ok(true)
 }
 

@@ -31,6 +31,7 @@ pub async fn listen(app: &App, job: &Job, prompt: Prompt) -> Result<Heard, Model
     let watch = app.bus.watch(job.reply());
     let ended = watch.rung();
     tokio::pin!(ended);
+    let call = Call { app, began: Instant::now() };
     let mut pieces = app.model.answer(prompt);
     let mut draft = Draft::new(app, job);
     let mut saving: Option<BoxFuture<'_, Result<(), WriteError>>> = None;
@@ -47,13 +48,30 @@ pub async fn listen(app: &App, job: &Job, prompt: Prompt) -> Result<Heard, Model
                 }
             }
             piece = pieces.next() => match piece {
-                Some(Ok(Piece::Text(more))) => draft.add(&more),
+                Some(Ok(Piece::Text(more))) => {
+                    if draft.length == 0 {
+                        app.metrics.model_spoke(call.began.elapsed());
+                    }
+                    draft.add(&more);
+                }
                 Some(Ok(Piece::End(ending))) => return Ok(Heard::Answer(draft.text, ending)),
                 Some(Err(error)) => return Err(error),
                 None => return Err(away("the answer stopped without an end")),
             },
             () = sleep_until(draft.save_at), if !is_saving && draft.has_unsaved() => saving = Some(draft.save()),
         }
+    }
+}
+
+/// A call of the model; however it ends, also by being dropped, its time is counted.
+struct Call<'a> {
+    app: &'a App,
+    began: Instant,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.app.metrics.model_called(self.began.elapsed());
     }
 }
 

@@ -4,14 +4,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use axum::Router;
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 
 use super::Doors;
 use crate::app::{App, Billing};
-use crate::config::{Config, Database, PaymentMode};
+use crate::config::{self, Config, Database, PaymentMode};
 use crate::domain::ids::UserId;
 use crate::domain::job::{JobKind, NewJob};
 use crate::domain::time::{Clock, Timestamp};
@@ -49,7 +49,7 @@ impl Drop for DemoPayments {
 /// is the server's: it is asked to do it.
 pub async fn reconcile(config: Config) -> anyhow::Result<String> {
     if config.payments.mode == PaymentMode::Off {
-        bail!("payments are off: there is nothing to compare with");
+        bail!("payments are off, so there is nothing to compare with: set STRIPE_SECRET_KEY, or PAYMENTS");
     }
     if let Err(error) = super::lock_data(&config) {
         let Database::Sqlite { file } = &config.database else { return Err(error) };
@@ -58,12 +58,19 @@ pub async fn reconcile(config: Config) -> anyhow::Result<String> {
         return Ok("A server has the database open and was asked to compare; its log tells what it finds.".to_owned());
     }
     if config.payments.mode == PaymentMode::Demo {
-        bail!("demo payments live in the running server, and none is running here");
+        bail!(
+            "PAYMENTS=demo lives in a running server, and none has DATA_DIR open: start one, or set STRIPE_SECRET_KEY"
+        );
     }
     let house = super::open(config, Clock::System, None).await?;
     let found = reconcile::reconcile(&house.app).await?;
     if found.failed > 0 {
-        bail!("{} of {} customers could not be read; {} were corrected", found.failed, found.read, found.corrected);
+        bail!(
+            "{} of {} customers could not be read from Stripe (check STRIPE_SECRET_KEY); {} were corrected",
+            found.failed,
+            found.read,
+            found.corrected
+        );
     }
     Ok(format!("{} customers were read, {} were corrected.", found.read, found.corrected))
 }
@@ -107,26 +114,36 @@ pub fn probe_price(app: &App) {
 }
 
 /// Puts together what sells the Pro plan.
-pub(super) async fn open(config: &Config, clock: &Clock, db: &Db) -> Result<(Option<Billing>, Option<DemoPayments>)> {
+pub(super) async fn open(
+    config: &Config,
+    clock: &Clock,
+    db: &Db,
+) -> anyhow::Result<(Option<Billing>, Option<DemoPayments>)> {
     match config.payments.mode {
         PaymentMode::Stripe => Ok((stripe(config)?, None)),
         PaymentMode::Demo => {
-            let (billing, demo) = demo(config, clock, db).await?;
+            let opened = demo(config, clock, db).await;
+            let (billing, demo) = opened.context("PAYMENTS=demo can't be opened here; PAYMENTS=off does without")?;
             Ok((Some(billing), Some(demo)))
         }
         PaymentMode::Off => Ok((None, None)),
     }
 }
 
-fn stripe(config: &Config) -> Result<Option<Billing>> {
+fn stripe(config: &Config) -> anyhow::Result<Option<Billing>> {
     let payments = &config.payments;
     let (Some(key), Some(secret), Some(price)) =
         (&payments.secret_key, &payments.webhook_secret, &payments.price_id_pro)
     else {
         return Ok(None);
     };
-    let settings = StripeSettings { base_url: payments.api_base.clone(), ..StripeSettings::new(key.clone()) };
-    Ok(Some(billing(config, Arc::new(Stripe::new(settings)?), secret.clone(), price.clone())))
+    let client = client(payments, key).context("STRIPE_SECRET_KEY or STRIPE_API_BASE can't be used")?;
+    Ok(Some(billing(config, Arc::new(client), secret.clone(), price.clone())))
+}
+
+/// A client of Stripe; nothing is asked yet.
+pub(super) fn client(payments: &config::Payments, key: &SecretString) -> Result<Stripe> {
+    Stripe::new(StripeSettings { base_url: payments.api_base.clone(), ..StripeSettings::new(key.clone()) })
 }
 
 async fn demo(config: &Config, clock: &Clock, db: &Db) -> Result<(Billing, DemoPayments)> {

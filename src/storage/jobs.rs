@@ -50,7 +50,8 @@ statements! {
             ) h
           ) c where c.place <= c.free and (c.suspect = 0 or c.place_of_kind = 1) order by c.turn_at, c.id limit ?3
         )
-        returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at";
+        returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at,
+          trace_parent";
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt, content = '' from jobs j
         where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
@@ -231,6 +232,7 @@ impl FromRow for Job {
             deaths: row.column()?,
             last_error: row.column()?,
             deadline_at: row.column()?,
+            trace_parent: row.column()?,
         })
     }
 }

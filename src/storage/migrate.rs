@@ -3,20 +3,22 @@
 use std::path::Path;
 use std::time::Duration;
 
+use deadpool_postgres::GenericClient;
 use rusqlite::{Connection, TransactionBehavior};
 use sha2::{Digest, Sha256};
 
+use super::checkup::Schema;
 use super::postgres::{self, Postgres};
 use super::sqlite;
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 
 /// One step of the schema, in both dialects.
-struct Migration {
+pub(super) struct Migration {
     number: i64,
     name: &'static str,
-    sqlite: &'static str,
-    postgres: &'static str,
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
 }
 
 macro_rules! migrations {
@@ -38,17 +40,19 @@ migrations! {
     5 "0005_texts",
     6 "0006_accounts",
     7 "0007_rooms_epoch",
+    8 "0008_traces",
 }
 
 const TABLE: &str = "create table if not exists schema_migrations (
     number bigint primary key, name text not null, checksum text not null, applied_at bigint not null)";
+const APPLIED: &str = "select number, name, checksum from schema_migrations order by number";
 /// Somebody else may be in the middle of a long step: it is waited for longer than for a row.
 const OTHERS_STEP: Duration = Duration::from_mins(1);
 /// Every migrating process of ours takes this PostgreSQL lock first.
 const LOCK: i64 = 0x0070_6f6c_6c75_7800;
 
 /// What a database says it has had.
-struct Applied {
+pub(super) struct Applied {
     number: i64,
     name: String,
     checksum: String,
@@ -65,14 +69,7 @@ pub fn migrate_sqlite(file: &Path, now: Timestamp) -> Result<()> {
 
 fn step_sqlite(connection: &mut Connection, now: Timestamp) -> Result<bool> {
     let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite::failed)?;
-    let applied = change
-        .prepare("select number, name, checksum from schema_migrations order by number")
-        .and_then(|mut select| {
-            let rows = select
-                .query_map([], |row| Ok(Applied { number: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? }))?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        })
-        .map_err(sqlite::failed)?;
+    let applied = applied_sqlite(&change).map_err(sqlite::failed)?;
     let Some(next) = next(&applied, |migration| migration.sqlite)? else { return Ok(false) };
     change.execute_batch(next.sqlite).map_err(sqlite::failed)?;
     change
@@ -83,6 +80,29 @@ fn step_sqlite(connection: &mut Connection, now: Timestamp) -> Result<bool> {
         .map_err(sqlite::failed)?;
     change.commit().map_err(sqlite::failed)?;
     Ok(true)
+}
+
+/// What a SQLite file has had.
+pub(super) fn applied_sqlite(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
+    let mut select = connection.prepare(APPLIED)?;
+    let rows =
+        select.query_map([], |row| Ok(Applied { number: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? }))?;
+    rows.collect()
+}
+
+/// What a PostgreSQL database has had.
+pub(super) async fn applied_postgres(client: &impl GenericClient) -> Result<Vec<Applied>> {
+    let rows = client.query(APPLIED, &[]).await.map_err(postgres::failed)?;
+    Ok(rows.iter().map(|row| Applied { number: row.get(0), name: row.get(1), checksum: row.get(2) }).collect())
+}
+
+/// How a database that has had these steps stands to this version.
+pub(super) fn standing(applied: &[Applied], text: impl Fn(&Migration) -> &'static str) -> Schema {
+    match next(applied, text) {
+        Ok(None) => Schema::Current,
+        Ok(Some(_)) => Schema::Pending(MIGRATIONS.len() - applied.len()),
+        Err(error) => Schema::Unusable(std::error::Error::source(&error).map_or_else(String::new, ToString::to_string)),
+    }
 }
 
 /// Brings a PostgreSQL database up to date; any number of processes may try at once.
@@ -100,12 +120,7 @@ async fn step_postgres(connection: &mut deadpool_postgres::Object, now: Timestam
                           set local lock_timeout = '2s'"
     );
     change.batch_execute(&locked).await.map_err(postgres::failed)?;
-    let rows = change
-        .query("select number, name, checksum from schema_migrations order by number", &[])
-        .await
-        .map_err(postgres::failed)?;
-    let applied: Vec<_> =
-        rows.iter().map(|row| Applied { number: row.get(0), name: row.get(1), checksum: row.get(2) }).collect();
+    let applied = applied_postgres(&change).await?;
     let Some(next) = next(&applied, |migration| migration.postgres)? else { return Ok(false) };
     change.batch_execute(next.postgres).await.map_err(postgres::failed)?;
     change

@@ -6,8 +6,10 @@ mod billing;
 mod billing_events;
 mod chats;
 mod checkouts;
+mod checkup;
 mod codes;
 mod dead_jobs;
+mod counts;
 mod exports;
 mod idempotency;
 mod jobs;
@@ -34,8 +36,10 @@ pub use self::billing::{Customer, Mirror};
 pub use self::billing_events::NewBillingEvent;
 pub use self::chats::{ChatroomChange, Listed, NewChatroom};
 pub use self::checkouts::{Attempt, CheckoutPage};
+pub use self::checkup::{PostgresState, Schema, SqliteState, look_at_postgres, look_at_sqlite};
 pub use self::codes::{Guessed, NewChallenge};
 pub use self::dead_jobs::DeadJob;
+pub use self::counts::Counts;
 pub use self::exports::{PastEvent, PastSession};
 pub use self::idempotency::{NewKey, ROOM_MADE, StoredKey, route_in_room};
 pub use self::jobs::{Setback, WorkerName};
@@ -96,6 +100,24 @@ impl Db {
         // The readers of SQLite may answer while its one writer does not.
         self.write(Write::new().then(&users::PING, Vec::new())).await?;
         Ok(())
+    }
+
+    /// What it counts of itself.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        match self {
+            Self::Sqlite(engine) => engine.counts.clone(),
+            Self::Postgres(engine) => engine.counts.clone(),
+        }
+    }
+
+    /// The connections in use and free, and how many wait for one; none where there are no connections.
+    #[must_use]
+    pub fn pool(&self) -> Option<(usize, usize, usize)> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(engine) => Some(engine.connections()),
+        }
     }
 
     async fn rows(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {

@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+use super::counts::Counts;
 use super::statement::{Refusal, Sql, Step, Write, WriteError, Written};
 use super::value::{Row, Value};
 use crate::domain::time::Timestamp;
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 
 const POOL: usize = 16;
 const SHARED: usize = 4;
+/// What one process may open at most.
+pub(super) const CONNECTIONS: usize = POOL + SHARED;
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(2);
 /// How long the server may be silent: whoever asks must hear of an outage within 2.5 s, whatever swallowed the answer.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2_200);
@@ -41,6 +44,7 @@ pub struct Postgres {
     pool: Pool,
     shared: Arc<[Slot]>,
     turn: Arc<AtomicUsize>,
+    pub(super) counts: Counts,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -63,7 +67,13 @@ impl Postgres {
             .build()
             .map_err(Error::internal)?;
         let shared = (0..SHARED).map(|_| Mutex::new(None)).collect();
-        Ok(Self { pool, shared, turn: Arc::default() })
+        Ok(Self { pool, shared, turn: Arc::default(), counts: Counts::default() })
+    }
+
+    /// Connections in use and free, and how many wait for one.
+    pub(super) fn connections(&self) -> (usize, usize, usize) {
+        let state = self.pool.status();
+        (state.size.saturating_sub(state.available), state.available, state.waiting)
     }
 
     /// A connection of one's own, for migrations.
@@ -97,11 +107,13 @@ impl Postgres {
             return self.write_one(step).await;
         }
         let client = self.connection().await.map_err(WriteError::Failed)?;
+        let began = Instant::now();
         let Some(written) = in_time(transact(&client, &write)).await else {
             // It may hang for long, and nobody else shall wait for it.
             drop(Object::take(client));
             return Err(WriteError::Failed(silent()));
         };
+        self.counts.committed(1, began);
         written
     }
 

@@ -7,14 +7,16 @@ use crate::domain::time::Timestamp;
 use crate::error::Result;
 
 statements! {
-    DEPTHS = "select state, count(*), min(created_at) from jobs group by state";
+    DEPTHS = "select state, kind, count(*), min(created_at) from jobs group by state, kind";
 }
 
-/// How many jobs are in one state, for the metrics.
+/// How many jobs of a kind are in one state, for the metrics.
 #[derive(Debug)]
 pub struct Depth {
     /// The state.
     pub state: String,
+    /// What is to be done.
+    pub kind: String,
     /// How many there are.
     pub count: i64,
     /// When the oldest was accepted.
@@ -22,7 +24,7 @@ pub struct Depth {
 }
 
 impl Db {
-    /// How many jobs are in each state.
+    /// How many jobs of each kind are in each state.
     pub async fn queue_depths(&self) -> Result<Vec<Depth>> {
         self.list(&DEPTHS, params![]).await
     }
@@ -30,6 +32,6 @@ impl Db {
 
 impl FromRow for Depth {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self { state: row.column()?, count: row.column()?, oldest: row.column()? })
+        Ok(Self { state: row.column()?, kind: row.column()?, count: row.column()?, oldest: row.column()? })
     }
 }

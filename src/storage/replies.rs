@@ -19,9 +19,9 @@ statements! {
         values (?1, (select last_seq - 1 from chatrooms where id = ?1), ?2, 'user', ?4, 'complete', null, null, ?6),
           (?1, (select last_seq from chatrooms where id = ?1), ?3, 'assistant', '', 'pending', ?2, ?5, ?6)";
     JOB_ADD = "insert into jobs
-          (id, kind, subject, user_id, chatroom_id, seq, state, turn_at, run_at, created_at, deadline_at)
+          (id, kind, subject, user_id, chatroom_id, seq, state, turn_at, run_at, created_at, deadline_at, trace_parent)
         select ?1, ?2, ?1, ?3, c.id, c.last_seq, case when c.open_replies > 1 then 'blocked' else 'ready' end,
-          u.turn_at, ?6, ?6, ?7
+          u.turn_at, ?6, ?6, ?7, ?8
         from chatrooms c join usage u on u.user_id = c.user_id and u.day = ?5 where c.id = ?4";
     REPLY_TASK = "select u.tier, c.instructions, c.model, m.seq
         from messages m join chatrooms c on c.id = m.chatroom_id join users u on u.id = c.user_id
@@ -60,6 +60,8 @@ pub struct NewExchange<'a> {
     pub day: Day,
     /// The present.
     pub now: Timestamp,
+    /// The place in a trace that the job goes on from, where there is one.
+    pub trace_parent: Option<String>,
 }
 
 /// What a worker needs to know before it writes a reply.
@@ -117,7 +119,8 @@ impl Db {
             new.chatroom_id,
             new.day,
             new.now,
-            new.now + DEADLINE
+            new.now + DEADLINE,
+            new.trace_parent.clone()
         ];
         let write =
             Write::new().must(&ROOM_MOVED_ON, params![new.chatroom_id, new.user_id, new.now], Refusal::NotFound);

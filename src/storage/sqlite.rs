@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use tokio::sync::oneshot;
 
+use super::counts::Counts;
 use super::statement::{Sql, Step, Write, WriteError, Written};
 use super::value::{Row, Value};
 use crate::error::{Code, Error, Result};
@@ -27,6 +28,7 @@ const OLDEST: i32 = 3_051_003;
 pub struct Sqlite {
     writer: SyncSender<Order>,
     readers: Sender<Question>,
+    pub(super) counts: Counts,
 }
 
 struct Order {
@@ -45,7 +47,9 @@ impl Sqlite {
     pub fn open(file: &Path) -> Result<Self> {
         let writer = connect(file)?;
         let (orders, waiting) = sync_channel(QUEUE);
-        spawn("sqlite-writer", move || write_in_groups(&writer, &waiting))?;
+        let counts = Counts::default();
+        let counted = counts.clone();
+        spawn("sqlite-writer", move || write_in_groups(&writer, &waiting, &counted))?;
 
         let (readers, questions) = channel();
         let questions = Arc::new(Mutex::new(questions));
@@ -54,7 +58,7 @@ impl Sqlite {
             let questions = Arc::clone(&questions);
             spawn("sqlite-reader", move || answer_questions(&reader, &questions))?;
         }
-        Ok(Self { writer: orders, readers })
+        Ok(Self { writer: orders, readers, counts })
     }
 
     /// Reads rows from a snapshot of its own.
@@ -67,7 +71,11 @@ impl Sqlite {
     /// Runs a list as one transaction, synced to disk when this returns.
     pub async fn write(&self, write: Write) -> Result<Written, WriteError> {
         let (answer, reply) = oneshot::channel();
-        self.writer.try_send(Order { write, answer }).map_err(|full| WriteError::Failed(turned_away(&full)))?;
+        self.counts.waiting.inc();
+        self.writer.try_send(Order { write, answer }).map_err(|full| {
+            self.counts.waiting.dec();
+            WriteError::Failed(turned_away(&full))
+        })?;
         reply.await.map_err(|_| WriteError::Failed(gone()))?
     }
 }
@@ -107,11 +115,14 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-fn write_in_groups(connection: &Connection, waiting: &Receiver<Order>) {
+fn write_in_groups(connection: &Connection, waiting: &Receiver<Order>, counts: &Counts) {
     while let Ok(first) = waiting.recv() {
         let mut group = vec![first];
         group.extend(waiting.try_iter().take(GROUP - 1));
+        counts.waiting.dec_by(i64::try_from(group.len()).unwrap_or(0));
+        let (began, size) = (Instant::now(), group.len());
         commit_group(connection, group);
+        counts.committed(size, began);
     }
 }
 

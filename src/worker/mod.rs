@@ -54,6 +54,7 @@ pub async fn run(app: App, stop: CancellationToken, cut: CancellationToken, grac
         renewed_at: Instant::now(),
         may_hold_more: false,
     };
+    worker.tell();
     worker.work(&stop).await;
     worker.wind_down(&cut, grace).await;
     let _ = sweeping.await;
@@ -63,6 +64,12 @@ pub async fn run(app: App, stop: CancellationToken, cut: CancellationToken, grac
 #[doc(hidden)]
 pub async fn remind(app: &App) -> Result<()> {
     sweep::remind(app).await
+}
+
+/// Notes how deep the queue is. For tests, which can't wait for the next look.
+#[doc(hidden)]
+pub async fn measure(app: &App) -> Result<()> {
+    sweep::measure(app).await
 }
 
 /// Works until nothing is due any more. For tests, which can't wait for a clock that stands still.
@@ -154,6 +161,10 @@ impl Worker {
         }
     }
 
+    fn tell(&self) {
+        self.app.metrics.working(self.running.len(), self.app.config.worker_concurrency);
+    }
+
     fn start(&mut self, job: Job) {
         let (app, mine) = (self.app.clone(), job.clone());
         let handle = self.tasks.spawn(async move {
@@ -165,6 +176,7 @@ impl Worker {
             // Our own lease ran out, and it was us who took the job up again.
             outlived.handle.abort();
         }
+        self.tell();
     }
 
     async fn settle(&mut self, ended: Result<(tokio::task::Id, (Job, Result<()>)), JoinError>) {
@@ -194,7 +206,9 @@ impl Worker {
     fn forget(&mut self, task: tokio::task::Id) -> Option<Job> {
         let id = self.by_task.remove(&task)?;
         self.running.get(&id).filter(|running| running.handle.id() == task)?;
-        self.running.remove(&id).map(|running| running.job)
+        let job = self.running.remove(&id).map(|running| running.job);
+        self.tell();
+        job
     }
 
     /// Prolongs the leases, drops the jobs that are ours no more, and puts back those that we hold without knowing.
@@ -222,6 +236,7 @@ impl Worker {
         let held: HashMap<JobId, i64> = held.into_iter().collect();
         for (id, running) in &self.running {
             if held.get(id) != Some(&running.job.attempt) {
+                self.app.metrics.lease_lost();
                 running.handle.abort();
             }
         }

@@ -3,10 +3,15 @@
 use crate::app::App;
 use crate::domain::job::{Job, JobKind};
 use crate::error::Result;
+use crate::live::trace;
 use crate::services::{billing, billing_events, erasure, queue, reconcile, replies, texts};
 
-/// Does what the job says.
+/// Does what the job says, as a part of the trace that it came of.
 pub async fn run(app: &App, job: &Job) -> Result<()> {
+    trace::within(trace::job(job), work(app, job)).await
+}
+
+async fn work(app: &App, job: &Job) -> Result<()> {
     match job.kind {
         Some(JobKind::Reply) => replies::write_reply(app, job).await,
         Some(JobKind::SyncCustomer) => billing::sync_customer(app, job).await,

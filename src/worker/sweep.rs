@@ -6,8 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::audit;
+use crate::domain::job::JobKind;
 use crate::error::Result;
 use crate::services::{billing, idempotency, reconcile};
+use crate::storage::Depth;
 
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: u32 = 60;
@@ -54,14 +56,21 @@ pub async fn remind(app: &App) -> Result<()> {
     reconcile::enqueue_if_due(app).await
 }
 
-async fn measure(app: &App) -> Result<()> {
-    let depths = app.db.queue_depths().await?;
-    for state in ["blocked", "ready", "waiting", "running", "dead"] {
-        let depth = depths.iter().find(|depth| depth.state == state);
-        app.metrics.queue_depth(state, depth.map_or(0, |depth| depth.count));
+/// What other versions wrote is counted under this name.
+const OTHER_KIND: &str = "unknown";
+
+/// Notes how deep the queue is, by kind, and how long its oldest jobs have waited.
+pub async fn measure(app: &App) -> Result<()> {
+    let (depths, now) = (app.db.queue_depths().await?, app.clock.now());
+    for kind in JobKind::ALL.map(JobKind::as_str).into_iter().chain([OTHER_KIND]) {
+        let of_kind = |depth: &&Depth| JobKind::from_stored(&depth.kind).map_or(OTHER_KIND, JobKind::as_str) == kind;
+        for state in ["blocked", "ready", "waiting", "running", "dead"] {
+            let all = depths.iter().filter(|depth| depth.state == state);
+            app.metrics.queue_depth(state, kind, all.filter(of_kind).map(|depth| depth.count).sum());
+        }
+        let ready = depths.iter().filter(|depth| depth.state == "ready").filter(of_kind);
+        let age = ready.map(|depth| now.since(depth.oldest).as_secs()).max().unwrap_or(0);
+        app.metrics.queue_age(kind, i64::try_from(age).unwrap_or(i64::MAX));
     }
-    let oldest = depths.iter().find(|depth| depth.state == "ready").map(|depth| depth.oldest);
-    let age = oldest.map_or(0, |oldest| app.clock.now().since(oldest).as_secs());
-    app.metrics.queue_age(i64::try_from(age).unwrap_or(i64::MAX));
     Ok(())
 }

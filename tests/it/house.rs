@@ -34,7 +34,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "fakes",
         ],
     ),
-    ("main", &["domain", "error", "config", "app", "http", "worker", "serve", "start", "storage"]),
+    ("main", &["domain", "error", "config", "live", "app", "http", "worker", "serve", "start", "storage"]),
     ("lib", &[]),
 ];
 

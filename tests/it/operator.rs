@@ -28,12 +28,19 @@ async fn metrics_stand_on_a_listener_of_their_own_and_there_alone() {
     .expect(200);
     let text = metrics.get("/metrics").await.expect(200).text;
     for line in [
-        "pollux_requests_total{status=\"201\"} 1",
+        "pollux_requests_total{route=\"/chatroom\",method=\"POST\",status=\"201\"} 1",
         "pollux_replies_total{outcome=\"completed\"} 1",
         "pollux_codes_total{event=\"used\"} 1",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
+    assert!(!text.contains("pollux_open_connections 0\n") && text.contains("pollux_open_connections "), "{text}");
+    // The reply is told of a moment before its job is off the books.
+    until(Duration::from_secs(5), "a worker at rest", || async {
+        let text = metrics.get("/metrics").await.expect(200).text;
+        (text.contains("pollux_worker_running 0\n") && text.contains("pollux_worker_free 64\n")).then_some(())
+    })
+    .await;
     metrics.get("/chatroom").await.expect(404);
     process.client().get("/metrics").await.expect_problem(404, "not_found");
 }

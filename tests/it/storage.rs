@@ -31,6 +31,8 @@ use crate::harness::engine::Lease;
 use crate::harness::{Engine, NOON};
 
 const WORKER: [u8; 16] = [7; 16];
+/// Where each request of these tests stands in a trace.
+const TRACE_PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const NO_CAPS: SendCaps =
     SendCaps { phone_hour: 99, phone_day: 99, address_hour: 999, block_hour: 999, global_hour: 9_999 };
 
@@ -125,6 +127,7 @@ impl Store {
             limit: saying.limit,
             day: saying.now.day(),
             now: saying.now,
+            trace_parent: Some(TRACE_PARENT.to_owned()),
         };
         self.db.accept_message(&new, key).await
     }

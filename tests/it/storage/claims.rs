@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use pollux::domain::ids::JobId;
 use pollux::domain::job::Job;
 
-use super::{NOON, Person, Saying, Store, WORKER, minutes, on_both_engines};
+use super::{NOON, Person, Saying, Store, TRACE_PARENT, WORKER, minutes, on_both_engines};
 
 /// A message into a room of its own, accepted so long after noon.
 async fn say_after(store: &Store, person: &Person, is_pro: bool, seconds: u64) -> Saying {
@@ -22,6 +22,13 @@ fn ids(jobs: &[Job]) -> HashSet<JobId> {
 }
 
 on_both_engines! {
+    async fn a_job_goes_on_from_the_place_in_the_trace_of_its_request(store) {
+        let person = store.person().await;
+        let room = store.room(&person).await;
+        store.say(&person, room).await;
+        assert_eq!(store.claim(1, NOON).await[0].trace_parent.as_deref(), Some(TRACE_PARENT));
+    }
+
     async fn a_room_has_one_reply_at_a_time_in_the_order_of_its_messages(store) {
         let person = store.person().await;
         let room = store.room(&person).await;
