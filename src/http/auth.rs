@@ -6,9 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::Json;
-use super::extract::{CodeChecker, Input, Newcomer, Visitor, Wished};
+use super::extract::{Input, Wished};
 use super::form::{Fields, Form, Names};
 use super::users::Me;
+use super::visitor::{CodeChecker, Newcomer, Visitor};
 use crate::app::App;
 use crate::domain::country;
 use crate::domain::ids::ChallengeId;

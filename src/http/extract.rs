@@ -2,11 +2,10 @@
 //! a handler's list of arguments: caller (token, session, user's limit), then input (media types, parsing, validation).
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
@@ -23,7 +22,6 @@ use crate::services::sessions;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The longest a request may wait for a reply.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
@@ -39,22 +37,9 @@ pub struct Sender(pub Session);
 #[derive(Debug)]
 pub struct TokenHolder(pub Bearer);
 
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Visitor(pub IpAddr);
-
 /// The language that a client would like texts in, where we have words in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Wished(pub Option<Locale>);
-
-/// A visitor who has checked few codes of late. It stands before the body, so that whoever is too fast learns nothing
-/// more, and a check counts whatever it says.
-#[derive(Clone, Copy, Debug)]
-pub struct CodeChecker(pub IpAddr);
-
-/// A visitor who has signed up few numbers of late.
-#[derive(Clone, Copy, Debug)]
-pub struct Newcomer;
 
 /// The entity tags that a client says it has.
 #[derive(Debug)]
@@ -156,18 +141,6 @@ fn token_invalid() -> Error {
     Error::new(Code::TokenInvalid, "This token is not valid here.")
 }
 
-impl FromRequestParts<App> for Visitor {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
-        Ok(Self(client_address(peer, &parts.headers, |address| app.config.listen.trusts(address))))
-    }
-}
-
 impl FromRequestParts<App> for Wished {
     type Rejection = Infallible;
 
@@ -175,48 +148,6 @@ impl FromRequestParts<App> for Wished {
         let wishes = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         Ok(Self(wishes.and_then(Locale::from_wishes)))
     }
-}
-
-impl FromRequestParts<App> for CodeChecker {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
-        app.limiter.check_code(address, app.clock.now()).await.map(|()| Self(address))
-    }
-}
-
-impl FromRequestParts<App> for Newcomer {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let Ok(Visitor(address)) = Visitor::from_request_parts(parts, app).await;
-        app.limiter.sign_up(address, app.clock.now()).await.map(|()| Self)
-    }
-}
-
-/// The right-most address of `X-Forwarded-For` that no proxy of ours wrote; the header counts only when the peer
-/// itself is such a proxy.
-fn client_address(peer: IpAddr, headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
-    if !is_trusted(peer) {
-        return peer;
-    }
-    let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
-    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-    let mut client = peer;
-    for hop in hops.into_iter().rev() {
-        let Some(address) = hop_address(hop) else { return client };
-        client = address;
-        if !is_trusted(address) {
-            return client;
-        }
-    }
-    client
-}
-
-/// Some proxies write the port as well.
-fn hop_address(hop: &str) -> Option<IpAddr> {
-    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 impl<B: Form + Send, Q: Form + Send> FromRequest<App> for Input<B, Q> {
@@ -285,18 +216,5 @@ mod tests {
         for odd in ["wait", "wait=", "wait=-1", "wait=1.5", "return=minimal"] {
             assert_eq!(wait(odd), None, "{odd}");
         }
-    }
-
-    #[test]
-    fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
-        let proxy = |address: IpAddr| address.to_string().starts_with("10.");
-        let seen = |peer: &str, chain: &str| {
-            client_address(peer.parse().unwrap(), &headers(FORWARDED_FOR, chain), proxy).to_string()
-        };
-        assert_eq!(seen("192.0.2.9", "203.0.113.1"), "192.0.2.9");
-        assert_eq!(seen("10.0.0.1", "203.0.113.1"), "203.0.113.1");
-        assert_eq!(seen("10.0.0.1", "203.0.113.1:5678"), "203.0.113.1");
-        assert_eq!(seen("10.0.0.1", "198.51.100.1, 203.0.113.1, 10.0.0.2"), "203.0.113.1");
-        assert_eq!(seen("10.0.0.1", "203.0.113.1, nonsense"), "10.0.0.1");
     }
 }

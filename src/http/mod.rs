@@ -29,6 +29,7 @@ pub mod stream;
 pub mod subscription;
 pub mod transport;
 pub mod users;
+pub mod visitor;
 pub mod web;
 pub mod webhook;
 

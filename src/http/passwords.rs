@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use super::answer::Json;
 use super::auth::{OtpSent, Tokens, otp, phone, served_phone};
-use super::extract::{Caller, CodeChecker, Input, Visitor, Wished};
+use super::extract::{Caller, Input, Wished};
 use super::form::{Fields, Form, Names};
+use super::visitor::{CodeChecker, Visitor};
 use crate::app::App;
 use crate::domain::ids::ChallengeId;
 use crate::domain::otp::{Code, Purpose};

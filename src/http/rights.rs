@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 
 use super::answer::Json;
 use super::auth::OTP;
-use super::extract::{Caller, Input, Visitor};
+use super::extract::{Caller, Input};
 use super::form::{Fields, Form, Nothing};
+use super::visitor::Visitor;
 use crate::app::App;
 use crate::domain::chat::{Chatroom, Message};
 use crate::domain::ids::ChallengeId;

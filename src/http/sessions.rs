@@ -10,9 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer::Json;
 use super::auth::Tokens;
-use super::extract::{Caller, Input, TokenHolder, Visitor};
+use super::extract::{Caller, Input, TokenHolder};
 use super::form::{Fields, Form, Nothing};
 use super::paging::{List, Page, cut};
+use super::visitor::Visitor;
 use crate::app::App;
 use crate::domain::ids::SessionId;
 use crate::domain::opaque::RefreshToken;

@@ -52,9 +52,10 @@ statements! {
         )
         returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at,
           trace_parent";
+    // Only what has not begun at this attempt: another claim of the same moment leaves it, and its text, alone.
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt, content = '' from jobs j
         where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
-          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
+          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq and messages.attempt < j.attempt";
     RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";
     RETRIED = "update jobs set state = 'waiting', run_at = ?3, errors = errors + ?4, panics = panics + ?5,
           last_error = ?6, worker = null, lease_until = null

@@ -73,7 +73,9 @@ impl Postgres {
     /// Connections in use and free, and how many wait for one.
     pub(super) fn connections(&self) -> (usize, usize, usize) {
         let state = self.pool.status();
-        (state.size.saturating_sub(state.available), state.available, state.waiting)
+        let is_open = |slot: &&Slot| slot.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let shared = self.shared.iter().filter(is_open).count();
+        (shared + state.size.saturating_sub(state.available), state.available, state.waiting)
     }
 
     /// A connection of one's own, for migrations.

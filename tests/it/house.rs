@@ -171,7 +171,8 @@ fn files_stay_small_enough_to_be_read_at_once() {
 
 #[test]
 fn what_reads_or_changes_things_of_a_user_says_whose_or_under_which_lease() {
-    let owners = ["owner: UserId", "user_id: UserId", "job: &Job", "attempt: i64", "new: &New", "new: New"];
+    let owners =
+        ["own: OwnRoom", "owner: UserId", "user_id: UserId", "job: &Job", "attempt: i64", "new: &New", "new: New"];
     for source in sources().iter().filter(|source| source.module == "storage") {
         for signature in source.text.split("pub async fn ").skip(1) {
             let signature = signature.split('{').next().unwrap_or_default();

@@ -5,7 +5,8 @@ use crate::config::Config;
 use crate::live::redis::look;
 
 const NAME: &str = "redis";
-const ADVICE: &str = "check that Redis 6 or later, or Valkey, runs, and REDIS_URL; nothing is lost without it, but processes share less";
+const ADVICE: &str =
+    "check that Redis 6 or later, or Valkey, runs, and REDIS_URL; nothing is lost without it, but processes share less";
 
 /// Asks Redis for an answer.
 pub(super) async fn check(config: &Config) -> Option<Finding> {

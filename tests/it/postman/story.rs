@@ -144,6 +144,13 @@ fn chatrooms() -> Vec<Step> {
         ),
         operation("show_chatroom").at("id", "{{room_id}}").is("Both are in it", "answer.messages.length", 2),
         operation("delete_chatroom").at("id", "{{room_id}}"),
+        operation("watch_chatroom")
+            .told(
+                "A client shows a stream when it is over, and that of a room that is there goes on and on; so this room is gone. To \
+                 see one, copy the request as cURL, add -N, and send a message meanwhile.",
+            )
+            .at("id", "{{room_id}}")
+            .answers("404"),
     ]
 }
 

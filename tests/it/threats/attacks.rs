@@ -122,7 +122,7 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
             "signin::dodging::no_claim_of_another_address_buys_another_guess",
             "signin::dodging::behind_a_proxy_a_caller_is_the_last_address_that_no_proxy_of_ours_wrote",
             "passwords::limits::an_address_is_counted_by_its_network_and_kept_under_a_keyed_name",
-            "src::http::extract::a_forwarded_address_counts_only_behind_a_trusted_proxy",
+            "src::http::visitor::a_forwarded_address_counts_only_behind_a_trusted_proxy",
         ],
     ),
     (
