@@ -23,7 +23,7 @@ use crate::domain::text::Content;
 use crate::error::{Error, Result};
 use crate::serve::StopSignal;
 use crate::services::watch::{Event, From, Reader, Told, Watcher};
-use crate::services::{chats, plans};
+use crate::services::{chats, plans, stopping};
 use crate::storage::Listed;
 
 const CONTENT: Names = &["content", "prompt", "message"];
@@ -49,6 +49,13 @@ pub struct SentMessage {
     /// Where to watch the reply being written.
     #[schema(example = "/chatroom/0193d1f6-6c1e-7c52-9a0e-1f0c7f0f4a11/stream")]
     stream: String,
+}
+
+/// A reply that was stopped, or had ended before.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StoppedMessage {
+    /// The reply.
+    message: Message,
 }
 
 /// A page of messages.
@@ -175,6 +182,23 @@ pub async fn show_message(
     let (room, message) = (ChatroomId::from_path(&room), MessageId::from_path(&message));
     let message = app.db.message(message, room, caller.user_id).await?.ok_or_else(Error::not_found)?;
     Ok(Json(StatusCode::OK, message))
+}
+
+/// Stop a reply
+///
+/// It ends where it stands, from anywhere, and keeps its text and its quota unit. Stopping what has ended changes nothing.
+#[utoipa::path(post, path = "/chatroom/{id}/message/{mid}/stop", tag = "messages", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The room"), ("mid" = String, Path, description = "The reply")),
+    responses((status = 200, description = "The reply as it ended", body = StoppedMessage)))]
+pub async fn stop_message(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path((room, reply)): Path<(String, String)>,
+    _: Input<Nothing>,
+) -> Result<Json<StoppedMessage>> {
+    let (room, reply) = (ChatroomId::from_path(&room), MessageId::from_path(&reply));
+    let message = stopping::stop_reply(&app, caller, room, reply).await?;
+    Ok(Json(StatusCode::OK, StoppedMessage { message }))
 }
 
 /// What a cursor of a room's messages is sealed with.

@@ -19,6 +19,7 @@ pub mod reconcile;
 pub mod refresh;
 pub mod replies;
 pub mod sessions;
+pub mod stopping;
 pub mod subscriptions;
 pub mod texts;
 pub mod watch;

@@ -22,6 +22,7 @@ mod replies;
 mod sessions;
 mod sqlite;
 mod statement;
+mod stopping;
 mod texts;
 mod tls;
 mod usage;
@@ -159,6 +160,7 @@ pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         accounts::CATALOGUE,
         exports::CATALOGUE,
         watching::CATALOGUE,
+        stopping::CATALOGUE,
     ];
     files.into_iter().flatten().copied()
 }

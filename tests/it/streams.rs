@@ -2,6 +2,7 @@
 
 mod cuts;
 mod opening;
+mod stopping;
 mod telling;
 
 use std::time::Duration;

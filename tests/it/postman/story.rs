@@ -137,6 +137,11 @@ fn chatrooms() -> Vec<Step> {
             "answer.reply_to === pm.variables.get(\"message_id\")",
             true,
         ),
+        operation("stop_message")
+            .told("The reply has ended, so this changes nothing.")
+            .at("id", "{{room_id}}")
+            .at("mid", "{{reply_id}}")
+            .is("It stays as it ended", "answer.message.outcome", "completed"),
         operation("list_messages").at("id", "{{room_id}}").is(
             "Question and reply, in order",
             "answer.messages.map((one) => one.role).join() === \"user,assistant\"",
