@@ -5,7 +5,7 @@ mod document;
 mod keys;
 mod lists;
 mod messages;
-mod operations;
+pub mod operations;
 mod order;
 mod owners;
 mod paths;

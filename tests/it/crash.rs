@@ -4,7 +4,7 @@ mod loops;
 mod refreshes;
 mod stopping;
 mod takeover;
-mod traffic;
+pub mod traffic;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ pub mod client;
 mod database;
 pub mod engine;
 pub mod process;
+pub mod servers;
 pub mod shop;
 pub mod work;
 

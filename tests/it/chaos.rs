@@ -1,0 +1,8 @@
+//! Chaos for several processes on a PostgreSQL and a Redis of their own: what was accepted stays accepted and is
+//! answered once, whoever dies, sleeps or can't be reached.
+
+mod cluster;
+pub mod history;
+pub mod records;
+mod storm;
+mod upstream;

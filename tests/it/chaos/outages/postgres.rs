@@ -1,0 +1,119 @@
+//! PostgreSQL away.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::{House, Outage, SLACK, Way, told, until};
+use crate::api::operations::Operation;
+use crate::crash::traffic::PATIENCE;
+use crate::harness::{Client, fresh_number};
+use crate::proof::figures;
+
+/// How soon whoever asks hears of it.
+const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
+/// How soon all is well again.
+const WELL_WITHIN: Duration = Duration::from_secs(3);
+/// What needs no database, and what says more than «away» of it.
+const WITHOUT: [&str; 3] = ["/health", "/ready", "/problems/{code}"];
+
+/// A user with a room and an answered message in it.
+struct Known {
+    user: Client,
+    room: String,
+    reply: String,
+}
+
+impl Known {
+    async fn new(house: &House) -> Self {
+        let user = house.client(0).sign_in(&fresh_number()).await;
+        let room = user.room().await;
+        let sent = user.say(&room, "Before it was gone").await.expect(202).body;
+        Self { user, room, reply: sent["reply"]["id"].as_str().unwrap().to_owned() }
+    }
+}
+
+impl House {
+    async fn lose_postgres(&mut self, outage: Outage) {
+        match outage {
+            Outage::Stopped => self.cluster.servers.postgres.stop_at_once(),
+            Outage::Blackholed => self.to_postgres.set(Way::Swallowed),
+        }
+    }
+
+    /// Returns once it can be asked again.
+    async fn regain_postgres(&mut self, outage: Outage) {
+        match outage {
+            Outage::Stopped => self.cluster.servers.postgres.start().await,
+            Outage::Blackholed => self.to_postgres.set(Way::Open),
+        }
+    }
+}
+
+/// Asks for every operation at once; how long the slowest refusal took.
+async fn all_are_refused(known: &Known) -> Duration {
+    let operations: Vec<Operation> = Operation::all().into_iter().filter(|it| !WITHOUT.contains(&it.path.as_str())).collect();
+    assert!(operations.len() > 25);
+    let asked = operations.iter().filter(|it| it.told["tags"][0] != "webhook").map(|operation| async move {
+        let (path, body) = (operation.at(&known.room, &known.reply), operation.example());
+        let began = Instant::now();
+        let answer = operation.call(&known.user, &path, body.as_ref()).await;
+        (operation, answer, began.elapsed())
+    });
+    let mut longest = Duration::ZERO;
+    for (operation, answer, took) in join_all(asked).await {
+        let name = format!("{} {} in {took:?}", operation.method, operation.path);
+        println!("{name}: {} {}", answer.status, answer.code());
+        assert_eq!((answer.status, answer.code()), (503, "unavailable"), "{name}: {}", answer.text);
+        assert!(answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0), "{name}");
+        assert!(took <= REFUSED_WITHIN, "{name}");
+        longest = longest.max(took);
+    }
+    longest
+}
+
+async fn an_outage(house: &mut House, outage: Outage) {
+    let known = Known::new(house).await;
+    house.lose_postgres(outage).await;
+    let (ready, ready_took) = told(&known.user, "database", "away").await;
+    ready.expect(503);
+    // A session is believed for a second after it was looked up.
+    until(PATIENCE, "a session that is looked up", || async {
+        (known.user.get("/user/me").await.status == 503).then_some(())
+    })
+    .await;
+    let longest = all_are_refused(&known).await;
+    assert_eq!(known.user.get("/health").await.expect(200).body["status"], "ok");
+    known.user.get("/problems/unavailable").await.expect(200);
+
+    house.regain_postgres(outage).await;
+    let back = Instant::now();
+    let sent = until(WELL_WITHIN + SLACK, "an accepted message", || async {
+        let answer = known.user.say(&known.room, "Are you well?").await;
+        (answer.status == 202).then_some(answer.body)
+    })
+    .await;
+    assert_eq!(known.user.get("/ready").await.expect(200).body["database"], "ok");
+    let well = back.elapsed();
+    answered(&known.user, &sent).await;
+    house.cluster.check_alive();
+    figures(&format!(
+        "R12 PostgreSQL {outage:?}: every operation 503 within {longest:.1?} (at most 2.5 s), /ready says so within \
+         {ready_took:.1?}, well {well:.1?} after its return (at most 3 s), answered {:.1?} after it",
+        back.elapsed()
+    ));
+}
+
+async fn answered(user: &Client, sent: &Value) {
+    let path = crate::crash::path_of(sent);
+    crate::crash::reaches(user, &path, &["complete"], PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_postgres_every_answer_is_a_quick_503_until_it_is_back() {
+    let Some(mut house) = House::open((1, 1), Vec::new()).await else { return };
+    for outage in [Outage::Stopped, Outage::Blackholed] {
+        an_outage(&mut house, outage).await;
+    }
+}
