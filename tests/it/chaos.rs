@@ -2,7 +2,12 @@
 //! answered once, whoever dies, sleeps or can't be reached.
 
 mod cluster;
+mod exposed;
 pub mod history;
+mod network;
+mod outages;
+mod proxy;
 pub mod records;
 mod storm;
 mod upstream;
+mod zombies;

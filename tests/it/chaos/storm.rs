@@ -107,7 +107,7 @@ async fn whoever_is_killed_nothing_is_lost_doubled_or_miscounted() {
 
     let blows = blows(&mut chance);
     let over = Duration::from_millis(if is_full() { 3_500 } else { 3_000 }) * u32::try_from(blows.len()).unwrap();
-    let traffic = Traffic { each, over, seed, tally: Arc::default() };
+    let traffic = Traffic { each, over, waits: true, seed, tally: Arc::default() };
     let began = Instant::now();
     let (senders, struck) = tokio::join!(traffic.run(senders), rage(&mut cluster, &blows, &mut chance));
     let sent = began.elapsed();

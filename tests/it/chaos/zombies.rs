@@ -20,7 +20,8 @@ const BATCH: usize = 20;
 const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 
 /// What a late write could change.
-const REPLIES: &str = "select id, status, outcome, content, attempt, finished_at, prompt_tokens, reply_tokens from messages
+const REPLIES: &str =
+    "select id, status, outcome, content, attempt, finished_at, prompt_tokens, reply_tokens from messages
     where role = 'assistant' and created_at < (select max(created_at) from users) order by id";
 /// Units of every user.
 const UNITS: &str = "select user_id, day, used, prompt_tokens, reply_tokens from usage order by user_id, day";
@@ -41,8 +42,10 @@ async fn sleep_and_wake(sleepers: usize) -> (usize, Duration) {
             sender.user.say(room, "Are you asleep?").await.expect(202);
         }
     }
-    until(PATIENCE, "calls of the model by all sleepers", || async { (upstream.calls() == sleepers * HELD).then_some(()) })
-        .await;
+    until(PATIENCE, "calls of the model by all sleepers", || async {
+        (upstream.calls() == sleepers * HELD).then_some(())
+    })
+    .await;
     cluster.workers().iter().for_each(|sleeper| sleeper.signal("STOP"));
     let slept = Instant::now();
     upstream.hold(false);
@@ -58,8 +61,10 @@ async fn sleep_and_wake(sleepers: usize) -> (usize, Duration) {
     assert!(replies.iter().all(|reply| reply[1] == "complete" && reply[4] == "2"), "{replies:?}");
     cluster.workers()[..sleepers].iter().for_each(|sleeper| sleeper.signal("CONT"));
     for sleeper in &cluster.workers()[..sleepers] {
-        until(PATIENCE, "a sleeper that is awake", || async { sleeper.client().get("/metrics").await.status.eq(&200).then_some(()) })
-            .await;
+        until(PATIENCE, "a sleeper that is awake", || async {
+            sleeper.client().get("/metrics").await.status.eq(&200).then_some(())
+        })
+        .await;
     }
     // A stop waits for all that a worker still does, and puts back what it thinks it holds.
     for index in 1..=sleepers {

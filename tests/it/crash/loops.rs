@@ -82,7 +82,7 @@ async fn crash_loop(engine: Engine) {
     let site = Site::new(&engine, &[("BASIC_TIER_DAILY_LIMIT", "5")]).await;
     let (senders, process) = gather(&site, &plan).await;
     let over = Duration::from_millis(if is_full() { 2_200 } else { 1_400 }) * u32::try_from(plan.kills).unwrap();
-    let traffic = Traffic { each: plan.each, over, seed: plan.seed, tally: Arc::default() };
+    let traffic = Traffic { each: plan.each, over, waits: false, seed: plan.seed, tally: Arc::default() };
     let (senders, (process, killed)) = tokio::join!(traffic.run(senders), kill_again_and_again(&site, process, &plan));
 
     for sender in &senders {

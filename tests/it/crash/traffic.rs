@@ -33,6 +33,7 @@ pub struct Sender {
     /// How many messages were refused because the day was used up.
     pub refused: usize,
     doors: Vec<SocketAddr>,
+    waits: bool,
 }
 
 /// What happened on the way.
@@ -55,6 +56,8 @@ pub struct Traffic {
     pub each: usize,
     /// The time.
     pub over: Duration,
+    /// Whether some wait for their replies, so that there is always a request that a kill can cut.
+    pub waits: bool,
     /// What makes it the same again.
     pub seed: u64,
     /// What happens on the way.
@@ -84,6 +87,7 @@ impl Traffic {
             sleep(step.mul_f64(chance.random_range(0.0..2.0))).await;
             let room = sender.rooms[number % sender.rooms.len()].clone();
             let key = format!("{seed:016x}-{number}");
+            sender.waits = self.waits && number.is_multiple_of(3);
             match sender.offer(&room, &format!("message {key}"), &key, &self.tally).await {
                 Some(answer) => sender.accepted.push(answer),
                 None => sender.refused += 1,
@@ -98,7 +102,7 @@ impl Sender {
     pub async fn enter(doors: Vec<SocketAddr>) -> Self {
         let user = Client::new(doors[0]).sign_in(&fresh_number()).await;
         let rooms = vec![user.room().await, user.room().await];
-        Self { id: user_id(&user).await, user, rooms, accepted: Vec::new(), refused: 0, doors }
+        Self { id: user_id(&user).await, user, rooms, accepted: Vec::new(), refused: 0, doors, waits: false }
     }
 
     /// The same person at another door.
@@ -143,6 +147,7 @@ impl Sender {
     async fn offer_once(&self, room: &str, content: &str, key: &str) -> Told {
         let request = self.user.request(reqwest::Method::POST, &format!("/chatroom/{room}/message"));
         let request = request.header("content-type", "application/json").header("idempotency-key", key);
+        let request = if self.waits { request.header("prefer", "wait=3") } else { request };
         let response = match request.body(json!({"content": content}).to_string()).send().await {
             Ok(response) => response,
             // What was never connected has certainly not been sent.

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::{House, Outage, SLACK, Way, told, until};
+use super::{Outage, SLACK, told};
 use crate::api::operations::Operation;
+use crate::chaos::exposed::Exposed;
+use crate::chaos::proxy::Way;
 use crate::crash::traffic::PATIENCE;
+use crate::harness::work::until;
 use crate::harness::{Client, fresh_number};
 use crate::proof::figures;
 
@@ -26,7 +29,7 @@ struct Known {
 }
 
 impl Known {
-    async fn new(house: &House) -> Self {
+    async fn new(house: &Exposed) -> Self {
         let user = house.client(0).sign_in(&fresh_number()).await;
         let room = user.room().await;
         let sent = user.say(&room, "Before it was gone").await.expect(202).body;
@@ -34,7 +37,7 @@ impl Known {
     }
 }
 
-impl House {
+impl Exposed {
     async fn lose_postgres(&mut self, outage: Outage) {
         match outage {
             Outage::Stopped => self.cluster.servers.postgres.stop_at_once(),
@@ -53,7 +56,8 @@ impl House {
 
 /// Asks for every operation at once; how long the slowest refusal took.
 async fn all_are_refused(known: &Known) -> Duration {
-    let operations: Vec<Operation> = Operation::all().into_iter().filter(|it| !WITHOUT.contains(&it.path.as_str())).collect();
+    let operations: Vec<Operation> =
+        Operation::all().into_iter().filter(|it| !WITHOUT.contains(&it.path.as_str())).collect();
     assert!(operations.len() > 25);
     let asked = operations.iter().filter(|it| it.told["tags"][0] != "webhook").map(|operation| async move {
         let (path, body) = (operation.at(&known.room, &known.reply), operation.example());
@@ -73,7 +77,7 @@ async fn all_are_refused(known: &Known) -> Duration {
     longest
 }
 
-async fn an_outage(house: &mut House, outage: Outage) {
+async fn an_outage(house: &mut Exposed, outage: Outage) {
     let known = Known::new(house).await;
     house.lose_postgres(outage).await;
     let (ready, ready_took) = told(&known.user, "database", "away").await;
@@ -112,7 +116,7 @@ async fn answered(user: &Client, sent: &Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_postgres_every_answer_is_a_quick_503_until_it_is_back() {
-    let Some(mut house) = House::open((1, 1), Vec::new()).await else { return };
+    let Some(mut house) = Exposed::open((1, 1), Vec::new()).await else { return };
     for outage in [Outage::Stopped, Outage::Blackholed] {
         an_outage(&mut house, outage).await;
     }

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::{House, Outage, Way, told};
+use super::{Outage, told};
+use crate::chaos::exposed::Exposed;
+use crate::chaos::proxy::Way;
 use crate::crash::{path_of, reaches};
 use crate::harness::{Client, fresh_number};
 use crate::proof::{figures, size};
@@ -14,7 +16,7 @@ const SENDS: usize = 5;
 /// How soon a message is answered that nobody rang for: workers look twice a second.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
-impl House {
+impl Exposed {
     async fn lose_redis(&mut self, outage: Outage) {
         match outage {
             Outage::Stopped => self.cluster.servers.redis.kill(),
@@ -57,7 +59,7 @@ async fn use_it(client: Client) -> (usize, Vec<Duration>) {
 }
 
 /// Everybody at both servers, and one who sends at both; the 99th percentile of all requests.
-async fn everybody(house: &House, most_at_both: usize) -> Duration {
+async fn everybody(house: &Exposed, most_at_both: usize) -> Duration {
     let users = size(8, 40);
     let used = join_all((0..users).map(|number| use_it(house.client(number % 2)))).await;
     let mut took: Vec<Duration> = Vec::new();
@@ -77,7 +79,7 @@ async fn everybody(house: &House, most_at_both: usize) -> Duration {
     took[took.len() * 99 / 100]
 }
 
-async fn an_outage(house: &mut House, outage: Outage) {
+async fn an_outage(house: &mut Exposed, outage: Outage) {
     let before = everybody(house, SENDS).await;
     house.lose_redis(outage).await;
     let lost = Instant::now();
@@ -105,7 +107,7 @@ async fn an_outage(house: &mut House, outage: Outage) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_all_goes_on_and_no_limit_is_open() {
     let settings = vec![("USER_SENDS_PER_MINUTE", SENDS.to_string())];
-    let Some(mut house) = House::open((2, 1), settings).await else { return };
+    let Some(mut house) = Exposed::open((2, 1), settings).await else { return };
     for outage in [Outage::Stopped, Outage::Blackholed] {
         an_outage(&mut house, outage).await;
     }
@@ -113,7 +115,7 @@ async fn without_redis_all_goes_on_and_no_limit_is_open() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_redis_slows_nothing_down_for_long() {
-    let Some(mut house) = House::open((1, 1), Vec::new()).await else { return };
+    let Some(mut house) = Exposed::open((1, 1), Vec::new()).await else { return };
     let user = house.client(0).sign_in(&fresh_number()).await;
     house.to_redis.set(Way::Slow(Duration::from_millis(150)));
     let began = Instant::now();
