@@ -1,6 +1,8 @@
 //! A way to a server that can be made slow, cut or swallowed while it is used.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,6 +31,7 @@ pub struct Proxy {
     /// Where it begins.
     pub address: SocketAddr,
     way: watch::Sender<Way>,
+    held: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
@@ -38,7 +41,14 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (way, watched) = watch::channel(Way::Open);
-        Self { address, way, accepting: tokio::spawn(accept(listener, port, watched)) }
+        let held = Arc::default();
+        let path = Path { port, way: watched, held: Arc::clone(&held) };
+        Self { address, way, held, accepting: tokio::spawn(accept(listener, path)) }
+    }
+
+    /// How often something was held back that was on its way to the server.
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Makes the way be like that from now on.
@@ -54,14 +64,22 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, port: u16, way: watch::Receiver<Way>) {
+/// What each connection knows of its way.
+#[derive(Clone)]
+struct Path {
+    port: u16,
+    way: watch::Receiver<Way>,
+    held: Arc<AtomicUsize>,
+}
+
+async fn accept(listener: TcpListener, path: Path) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(join(stream, port, way.clone()));
+        tokio::spawn(join(stream, path.clone()));
     }
 }
 
 /// Joins a connection with one to the server, until one side ends or the way is cut.
-async fn join(mut near: TcpStream, port: u16, mut way: watch::Receiver<Way>) {
+async fn join(mut near: TcpStream, Path { port, mut way, held }: Path) {
     let mut cut = way.clone();
     if way.wait_for(|way| *way != Way::Swallowed).await.is_err() {
         return;
@@ -69,9 +87,10 @@ async fn join(mut near: TcpStream, port: u16, mut way: watch::Receiver<Way>) {
     let Ok(mut far) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.split(), far.split());
+    let back = AtomicUsize::default();
     let is_cut = tokio::select! {
-        () = carry(&mut near_in, &mut far_out, way.clone()) => false,
-        () = carry(&mut far_in, &mut near_out, way.clone()) => false,
+        () = carry(&mut near_in, &mut far_out, (way.clone(), &held)) => false,
+        () = carry(&mut far_in, &mut near_out, (way.clone(), &back)) => false,
         _ = cut.wait_for(|way| *way == Way::Cut) => true,
     };
     if is_cut {
@@ -80,9 +99,9 @@ async fn join(mut near: TcpStream, port: u16, mut way: watch::Receiver<Way>) {
     }
 }
 
-async fn carry(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, way: watch::Receiver<Way>) {
+async fn carry(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, (way, held): (watch::Receiver<Way>, &AtomicUsize)) {
     let (sent, received) = mpsc::unbounded_channel();
-    tokio::join!(take(from, sent, way.clone()), deliver(to, received, way));
+    tokio::join!(take(from, sent, way.clone()), deliver(to, received, (way, held)));
 }
 
 /// Takes what comes, and notes when it is to arrive.
@@ -97,10 +116,13 @@ async fn take(from: &mut ReadHalf<'_>, sent: mpsc::UnboundedSender<(Instant, Vec
 async fn deliver(
     to: &mut WriteHalf<'_>,
     mut received: mpsc::UnboundedReceiver<(Instant, Vec<u8>)>,
-    mut way: watch::Receiver<Way>,
+    (mut way, held): (watch::Receiver<Way>, &AtomicUsize),
 ) {
     while let Some((due, bytes)) = received.recv().await {
         tokio::time::sleep_until(due).await;
+        if *way.borrow() == Way::Swallowed {
+            held.fetch_add(1, Ordering::Relaxed);
+        }
         let _ = way.wait_for(|way| *way != Way::Swallowed).await;
         if to.write_all(&bytes).await.is_err() {
             return;

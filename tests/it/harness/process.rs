@@ -64,6 +64,12 @@ impl Site {
         Self { home: tempfile::tempdir().unwrap(), lease, settings }
     }
 
+    /// Tells processes that start from now on something else.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value));
+    }
+
     /// Takes the database away from under whoever has it open.
     pub async fn drop_database(&self) {
         self.lease.drop_now().await;
