@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Outage, SLACK, told};
 use crate::api::operations::Operation;
@@ -18,6 +18,9 @@ use crate::proof::figures;
 const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
 /// How soon all is well again.
 const WELL_WITHIN: Duration = Duration::from_secs(3);
+/// People who ask all the same.
+const CROWD: u32 = 80;
+const BETWEEN: Duration = Duration::from_millis(40);
 /// What needs no database, and what says more than «away» of it.
 const WITHOUT: [&str; 3] = ["/health", "/ready", "/problems/{code}"];
 
@@ -80,17 +83,32 @@ async fn all_are_refused(known: &Known) -> Duration {
     longest
 }
 
+/// More people than there are connections ask for codes, one after the other, from the first moment on; how long the
+/// slowest refusal took.
+async fn crowd_is_refused(house: &Exposed) -> Duration {
+    let asked = (0..CROWD).map(|number| async move {
+        tokio::time::sleep(BETWEEN * number).await;
+        let client = house.client(0);
+        let began = Instant::now();
+        let answer = client.post("/auth/send-otp", json!({"mobile": fresh_number()})).await;
+        (answer.expect_problem(503, "unavailable"), began.elapsed())
+    });
+    let longest = join_all(asked).await.into_iter().map(|(_, took)| took).max().unwrap();
+    assert!(longest <= REFUSED_WITHIN, "one of many was refused after {longest:?}");
+    longest
+}
+
 async fn an_outage(house: &mut Exposed, outage: Outage) {
     let known = Known::new(house).await;
     house.lose_postgres(outage).await;
-    let (ready, ready_took) = told(&known.user, "database", "away").await;
+    let ((ready, ready_took), crowd) = tokio::join!(told(&known.user, "database", "away"), crowd_is_refused(house));
     ready.expect(503);
     // A session is believed for a second after it was looked up.
     until(PATIENCE, "a session that is looked up", || async {
         (known.user.get("/user/me").await.status == 503).then_some(())
     })
     .await;
-    let longest = all_are_refused(&known).await;
+    let longest = all_are_refused(&known).await.max(crowd);
     assert_eq!(known.user.get("/health").await.expect(200).body["status"], "ok");
     known.user.get("/problems/unavailable").await.expect(200);
 
@@ -106,7 +124,7 @@ async fn an_outage(house: &mut Exposed, outage: Outage) {
     answered(&known.user, &sent).await;
     house.cluster.check_alive();
     figures(&format!(
-        "R12 PostgreSQL {outage:?}: every operation 503 within {longest:.1?} (at most 2.5 s), /ready says so within \
+        "R12 PostgreSQL {outage:?}: every operation, and {CROWD} who came one by one, 503 within {longest:.1?} (at most 2.5 s), /ready says so within \
          {ready_took:.1?}, well {well:.1?} after its return (at most 3 s), answered {:.1?} after it",
         back.elapsed()
     ));
