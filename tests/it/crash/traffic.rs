@@ -9,7 +9,7 @@ use pollux::domain::ids::UserId;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value as Json, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::harness::{Client, fresh_number, user_id};
 
@@ -82,9 +82,11 @@ impl Traffic {
     async fn of_one(&self, mut sender: Sender, number: u64) -> Sender {
         let seed = self.seed.wrapping_add(number);
         let mut chance = StdRng::seed_from_u64(seed);
-        let step = self.over / u32::try_from(self.each).unwrap();
+        let (began, step) = (Instant::now(), self.over / u32::try_from(self.each).unwrap());
         for number in 0..self.each {
-            sleep(step.mul_f64(chance.random_range(0.0..2.0))).await;
+            // By the clock: who had to wait for an answer is soon where he would be without.
+            sleep_until(began + step * u32::try_from(number).unwrap() + step.mul_f64(chance.random_range(0.0..1.0)))
+                .await;
             let room = sender.rooms[number % sender.rooms.len()].clone();
             let key = format!("{seed:016x}-{number}");
             sender.waits = self.waits && number.is_multiple_of(3);
