@@ -20,8 +20,8 @@
 //! | five messages a day are five, in a race, across midnight, with a clock that jumps | `quota::races`, `quota::days` |
 //! | a unit comes back once, and there is no way round the quota | `quota::refunds`, `quota::ways_round` |
 //!
-//! `cargo test` runs them in a quick size. `just proof` sets `POLLUX_PROOF=full` and runs exactly these, each with a line
-//! of figures.
+//! `cargo test` runs them in a quick size. `just proof` sets `POLLUX_PROOF=full` and runs exactly these, but for those of
+//! `chaos`, which are `just chaos full`; each says a line of figures.
 
 /// True when the full sizes are wanted.
 pub fn is_full() -> bool {

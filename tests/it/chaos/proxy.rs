@@ -78,7 +78,7 @@ async fn accept(listener: TcpListener, path: Path) {
     }
 }
 
-/// Joins a connection with one to the server, until one side ends or the way is cut.
+/// Joins a connection with one to the server, until both sides have ended or the way is cut.
 async fn join(mut near: TcpStream, Path { port, mut way, held }: Path) {
     let mut cut = way.clone();
     if way.wait_for(|way| *way != Way::Swallowed).await.is_err() {
@@ -89,8 +89,13 @@ async fn join(mut near: TcpStream, Path { port, mut way, held }: Path) {
     let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.split(), far.split());
     let back = AtomicUsize::default();
     let is_cut = tokio::select! {
-        () = carry(&mut near_in, &mut far_out, (way.clone(), &held)) => false,
-        () = carry(&mut far_in, &mut near_out, (way.clone(), &back)) => false,
+        // What was sent before an end arrives before it, and is worked on.
+        _ = async {
+            tokio::join!(
+                carry(&mut near_in, &mut far_out, (way.clone(), &held)),
+                carry(&mut far_in, &mut near_out, (way.clone(), &back)),
+            )
+        } => false,
         _ = cut.wait_for(|way| *way == Way::Cut) => true,
     };
     if is_cut {
@@ -109,7 +114,9 @@ async fn take(from: &mut ReadHalf<'_>, sent: mpsc::UnboundedSender<(Instant, Vec
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
         let late = if let Way::Slow(late) = *way.borrow() { late } else { Duration::ZERO };
-        let _ = sent.send((Instant::now() + late, bytes[..length].to_vec()));
+        if sent.send((Instant::now() + late, bytes[..length].to_vec())).is_err() {
+            return;
+        }
     }
 }
 
@@ -128,4 +135,5 @@ async fn deliver(
             return;
         }
     }
+    let _ = to.shutdown().await;
 }
