@@ -1,12 +1,16 @@
 //! Servers and workers of one installation, each a process of the real binary, killed and started again at its place.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use crate::crash::traffic::{PATIENCE, Sender};
 use crate::harness::engine::{Lease, set_tier};
 use crate::harness::process::{Process, Role, Site, quiet_port};
 use crate::harness::servers::Servers;
 use crate::harness::work::until;
+
+/// How long a supervisor waits before it starts a process again that has ended.
+const BETWEEN_STARTS: Duration = Duration::from_millis(100);
 
 /// All processes, on servers of their own.
 pub struct Cluster {
@@ -112,10 +116,10 @@ impl Cluster {
     }
 
     async fn await_process(&mut self, index: usize) {
-        let (place, mut starts) = (&mut self.places[index], 0);
+        let (place, deadline) = (&mut self.places[index], Instant::now() + PATIENCE);
         while place.process.ready().await.is_some() {
-            starts += 1;
-            assert!(starts < 100, "{}", place.process.log());
+            assert!(Instant::now() < deadline, "{}", place.process.log());
+            tokio::time::sleep(BETWEEN_STARTS).await;
             place.launch(&self.site);
         }
     }

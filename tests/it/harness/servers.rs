@@ -61,6 +61,10 @@ fn programs() -> Result<String, String> {
     if is_root() && !there(Path::new("setpriv")) {
         return Err("setpriv is not to be found, and PostgreSQL does not run as root".to_owned());
     }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    if is_root() && !users.lines().any(|line| line.starts_with("postgres:")) {
+        return Err("PostgreSQL does not run as root, and there is no user postgres".to_owned());
+    }
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     folders.sort();

@@ -41,7 +41,7 @@ impl Known {
 }
 
 impl Exposed {
-    async fn lose_postgres(&mut self, outage: Outage) {
+    fn lose_postgres(&mut self, outage: Outage) {
         match outage {
             Outage::Stopped => self.cluster.servers.postgres.stop_at_once(),
             Outage::Blackholed => self.to_postgres.set(Way::Swallowed),
@@ -77,7 +77,7 @@ async fn all_are_refused(known: &Known) -> Duration {
         let name = format!("{} {} in {took:?}", operation.method, operation.path);
         assert_eq!((answer.status, answer.code()), (503, "unavailable"), "{name}: {}", answer.text);
         assert!(answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0), "{name}");
-        assert!(took <= REFUSED_WITHIN, "{name}");
+        assert!(took <= REFUSED_WITHIN + SLACK, "{name}");
         longest = longest.max(took);
     }
     longest
@@ -94,13 +94,13 @@ async fn crowd_is_refused(house: &Exposed) -> Duration {
         (answer.expect_problem(503, "unavailable"), began.elapsed())
     });
     let longest = join_all(asked).await.into_iter().map(|(_, took)| took).max().unwrap();
-    assert!(longest <= REFUSED_WITHIN, "one of many was refused after {longest:?}");
+    assert!(longest <= REFUSED_WITHIN + SLACK, "one of many was refused after {longest:?}");
     longest
 }
 
 async fn an_outage(house: &mut Exposed, outage: Outage) {
     let known = Known::new(house).await;
-    house.lose_postgres(outage).await;
+    house.lose_postgres(outage);
     let ((ready, ready_took), crowd) = tokio::join!(told(&known.user, "database", "away"), crowd_is_refused(house));
     ready.expect(503);
     // A session is believed for a second after it was looked up.

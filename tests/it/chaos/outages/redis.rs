@@ -17,7 +17,7 @@ const SENDS: usize = 5;
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 impl Exposed {
-    async fn lose_redis(&mut self, outage: Outage) {
+    fn lose_redis(&mut self, outage: Outage) {
         match outage {
             Outage::Stopped => self.cluster.servers.redis.kill(),
             Outage::Blackholed => self.to_redis.set(Way::Swallowed),
@@ -81,7 +81,7 @@ async fn everybody(house: &Exposed, most_at_both: usize) -> Duration {
 
 async fn an_outage(house: &mut Exposed, outage: Outage) {
     let before = everybody(house, SENDS).await;
-    house.lose_redis(outage).await;
+    house.lose_redis(outage);
     let lost = Instant::now();
     // At once: what is not known to be away yet must not fail either.
     let during = everybody(house, 2 * SENDS).await;
