@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant as Deadline, timeout_at};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
@@ -75,7 +75,7 @@ impl Postgres {
 
     /// What time it is there.
     pub async fn now(&self) -> Result<Timestamp> {
-        let deadline = Instant::now() + ANSWER_WITHIN;
+        let deadline = Deadline::now() + ANSWER_WITHIN;
         let (slot, client) = self.shared(deadline).await?;
         let asked = client.query_one("select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)", &[]);
         match timeout_at(deadline, asked).await.ok() {
@@ -86,7 +86,7 @@ impl Postgres {
 
     /// Reads rows by one statement.
     pub async fn read(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
-        let deadline = Instant::now() + ANSWER_WITHIN;
+        let deadline = Deadline::now() + ANSWER_WITHIN;
         let (slot, client) = self.shared(deadline).await?;
         let asked = async {
             let statement = client.prepare_cached(sql.postgres()).await.map_err(failed)?;
@@ -100,7 +100,7 @@ impl Postgres {
         if let ([step], None) = (write.steps.as_slice(), write.serialised_by) {
             return self.write_one(step).await;
         }
-        let deadline = Instant::now() + ANSWER_WITHIN;
+        let deadline = Deadline::now() + ANSWER_WITHIN;
         let client = self.connection_by(deadline).await.map_err(WriteError::Failed)?;
         let Ok(written) = timeout_at(deadline, transact(&client, &write)).await else {
             // It may hang for long, and nobody else shall wait for it.
@@ -111,7 +111,7 @@ impl Postgres {
     }
 
     async fn write_one(&self, step: &Step) -> Result<Written, WriteError> {
-        let deadline = Instant::now() + ANSWER_WITHIN;
+        let deadline = Deadline::now() + ANSWER_WITHIN;
         let (slot, client) = self.shared(deadline).await.map_err(WriteError::Failed)?;
         let asked = async {
             let (statement, params) = prepare(&client, step).await.map_err(judge)?;
@@ -121,11 +121,11 @@ impl Postgres {
         timeout_at(deadline, asked).await.unwrap_or_else(|_| Err(WriteError::Failed(give_up(slot, &client))))
     }
 
-    async fn connection_by(&self, deadline: Instant) -> Result<Object> {
+    async fn connection_by(&self, deadline: Deadline) -> Result<Object> {
         timeout_at(deadline, self.connection()).await.unwrap_or_else(|_| Err(silent()))
     }
 
-    async fn shared(&self, deadline: Instant) -> Result<(&Slot, Arc<ClientWrapper>)> {
+    async fn shared(&self, deadline: Deadline) -> Result<(&Slot, Arc<ClientWrapper>)> {
         let slot = &self.shared[self.turn.fetch_add(1, Ordering::Relaxed) % SHARED];
         let known = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(client) = known
