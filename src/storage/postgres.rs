@@ -1,5 +1,7 @@
 //! PostgreSQL: shared pipelined connections for single statements, pooled ones for transactions.
 
+mod fault;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,10 +11,10 @@ use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio::time::{Instant as Deadline, timeout_at};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+pub(super) use self::fault::failed;
 use super::statement::{Refusal, Sql, Step, Write, WriteError, Written};
 use super::value::{Row, Value};
 use crate::domain::time::Timestamp;
@@ -250,38 +252,4 @@ fn judge(error: tokio_postgres::Error) -> WriteError {
         .filter(|told| told.code().code() == REFUSED)
         .and_then(|told| Refusal::parse(told.message()));
     refusal.map_or_else(|| WriteError::Failed(failed(error)), WriteError::Refused)
-}
-
-/// Tells trouble that may pass (connections, locks, a restart, a full disk) from a fault of ours.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-pub(super) fn failed(error: tokio_postgres::Error) -> Error {
-    let kind = kind_of(&error);
-    // What the server says in detail may hold values: numbers and texts of people, which no log may have.
-    let note = match error.as_db_error() {
-        Some(told) => format!("{}: {}", told.code().code(), told.message()),
-        None => error.to_string(),
-    };
-    kind(note)
-}
-
-fn kind_of(error: &tokio_postgres::Error) -> fn(String) -> Error {
-    let Some(state) = error.code() else {
-        return if error.is_closed() || is_io(error) { Error::unavailable } else { Error::internal };
-    };
-    let passing = [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::LOCK_NOT_AVAILABLE,
-        SqlState::QUERY_CANCELED,
-        SqlState::READ_ONLY_SQL_TRANSACTION,
-    ];
-    let class = &state.code()[..2];
-    if passing.contains(state) || matches!(class, "08" | "53" | "57" | "58") {
-        return Error::unavailable;
-    }
-    Error::internal
-}
-
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(<dyn std::error::Error + 'static>::is::<std::io::Error>)
 }
