@@ -189,9 +189,7 @@ async fn first_page(app: &App, caller: Session, limit: u32) -> Result<cache::Pag
 async fn shared_page(app: &App, caller: Session, limit: u32) -> Result<cache::Page> {
     let now = app.clock.now();
     let found = match app.cache.shared_rooms() {
-        Some(shared) => {
-            shared.find((caller.user_id, caller.rooms_epoch), limit, now).await.map(|found| (shared, found))
-        }
+        Some(shared) => shared.find((caller.user_id, caller.rooms_epoch), limit, now).await.map(|found| (shared, found)),
         None => None,
     };
     if let Some((_, (_, Some(page)))) = found {

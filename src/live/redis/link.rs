@@ -42,7 +42,10 @@ pub(super) async fn keep(client: Client, inner: Weak<Inner>, heard: UnboundedSen
     }
 }
 
-async fn connect(client: &Client, channel: &str) -> RedisResult<(MultiplexedConnection, UnboundedReceiver<PushInfo>)> {
+async fn connect(
+    client: &Client,
+    channel: &str,
+) -> RedisResult<(MultiplexedConnection, UnboundedReceiver<PushInfo>)> {
     let (pushed, pushes) = mpsc::unbounded_channel();
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_WITHIN))
