@@ -23,6 +23,10 @@ bench *ARGS:
 proof:
     POLLUX_PROOF=full cargo test --release --test it -- --nocapture --test-threads=1 crash:: quota:: signin::races:: signin::refresh_races:: passwords::races:: passwords::flood:: passwords::secrecy:: sms::pumping:: billing::histories:: billing::lost:: billing::crash:: footprint:: fuzz::
 
+# Several processes through kills, outages and faults of the network; `just chaos full` as before a release
+chaos SIZE="quick":
+    POLLUX_PROOF={{SIZE}} cargo test {{ if SIZE == "full" { "--release" } else { "" } }} --test it -- --nocapture --test-threads=1 chaos::
+
 # The running server against its document; further words go to the tool
 schema *ARGS:
     .ci/schema {{ARGS}}

@@ -11,7 +11,8 @@ use super::answer::Json;
 use crate::app::App;
 use crate::config::Database;
 
-const LONGEST_PING: Duration = Duration::from_secs(2);
+/// What is silent for so long is away; that much is to be told within two seconds.
+const LONGEST_PING: Duration = Duration::from_millis(1_500);
 
 /// This process lives.
 #[derive(Debug, Serialize, ToSchema)]

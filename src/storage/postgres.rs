@@ -1,5 +1,7 @@
 //! PostgreSQL: shared pipelined connections for single statements, pooled ones for transactions.
 
+mod fault;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,10 +10,11 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::error::SqlState;
+use tokio::time::{Instant as Deadline, timeout_at};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+pub(super) use self::fault::failed;
 use super::counts::Counts;
 use super::statement::{Refusal, Sql, Step, Write, WriteError, Written};
 use super::value::{Row, Value};
@@ -23,7 +26,8 @@ const SHARED: usize = 4;
 /// What one process may open at most.
 pub(super) const CONNECTIONS: usize = POOL + SHARED;
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(2);
-/// How long the server may be silent: whoever asks must hear of an outage within 2.5 s, whatever swallowed the answer.
+/// How long whoever asks may wait, for a connection and an answer together: he must hear of an outage within 2.5 s,
+/// whatever swallowed the answer and however many ask.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2_200);
 /// How long the network may be: after it the system itself closes the connection, also one that nobody waits on.
 const UNHEARD: Duration = Duration::from_secs(3);
@@ -85,9 +89,10 @@ impl Postgres {
 
     /// What time it is there.
     pub async fn now(&self) -> Result<Timestamp> {
-        let (slot, client) = self.shared().await?;
+        let deadline = Deadline::now() + ANSWER_WITHIN;
+        let (slot, client) = self.shared(deadline).await?;
         let asked = client.query_one("select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)", &[]);
-        match in_time(asked).await {
+        match timeout_at(deadline, asked).await.ok() {
             Some(row) => Ok(Timestamp::from_millis(row.map_err(failed)?.get(0))),
             None => Err(give_up(slot, &client)),
         }
@@ -95,12 +100,13 @@ impl Postgres {
 
     /// Reads rows by one statement.
     pub async fn read(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
-        let (slot, client) = self.shared().await?;
+        let deadline = Deadline::now() + ANSWER_WITHIN;
+        let (slot, client) = self.shared(deadline).await?;
         let asked = async {
             let statement = client.prepare_cached(sql.postgres()).await.map_err(failed)?;
             query(&client, &statement, &borrowed(&params)).await.map_err(failed)
         };
-        in_time(asked).await.unwrap_or_else(|| Err(give_up(slot, &client)))
+        timeout_at(deadline, asked).await.unwrap_or_else(|_| Err(give_up(slot, &client)))
     }
 
     /// Runs a list as one transaction that travels in one round trip.
@@ -108,9 +114,10 @@ impl Postgres {
         if let ([step], None) = (write.steps.as_slice(), write.serialised_by) {
             return self.write_one(step).await;
         }
-        let client = self.connection().await.map_err(WriteError::Failed)?;
+        let deadline = Deadline::now() + ANSWER_WITHIN;
+        let client = self.connection_by(deadline).await.map_err(WriteError::Failed)?;
         let began = Instant::now();
-        let Some(written) = in_time(transact(&client, &write)).await else {
+        let Ok(written) = timeout_at(deadline, transact(&client, &write)).await else {
             // It may hang for long, and nobody else shall wait for it.
             drop(Object::take(client));
             return Err(WriteError::Failed(silent()));
@@ -120,16 +127,21 @@ impl Postgres {
     }
 
     async fn write_one(&self, step: &Step) -> Result<Written, WriteError> {
-        let (slot, client) = self.shared().await.map_err(WriteError::Failed)?;
+        let deadline = Deadline::now() + ANSWER_WITHIN;
+        let (slot, client) = self.shared(deadline).await.map_err(WriteError::Failed)?;
         let asked = async {
             let (statement, params) = prepare(&client, step).await.map_err(judge)?;
             let rows = query(&client, &statement, &params).await.map_err(judge)?;
             Ok(Written(vec![rows]))
         };
-        in_time(asked).await.unwrap_or_else(|| Err(WriteError::Failed(give_up(slot, &client))))
+        timeout_at(deadline, asked).await.unwrap_or_else(|_| Err(WriteError::Failed(give_up(slot, &client))))
     }
 
-    async fn shared(&self) -> Result<(&Slot, Arc<ClientWrapper>)> {
+    async fn connection_by(&self, deadline: Deadline) -> Result<Object> {
+        timeout_at(deadline, self.connection()).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    async fn shared(&self, deadline: Deadline) -> Result<(&Slot, Arc<ClientWrapper>)> {
         let slot = &self.shared[self.turn.fetch_add(1, Ordering::Relaxed) % SHARED];
         let known = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(client) = known
@@ -137,14 +149,10 @@ impl Postgres {
         {
             return Ok((slot, client));
         }
-        let fresh = Arc::new(Object::take(self.connection().await?));
+        let fresh = Arc::new(Object::take(self.connection_by(deadline).await?));
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
         Ok((slot, fresh))
     }
-}
-
-async fn in_time<T>(asked: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()
 }
 
 /// Lets a silent connection go, so that the next one who asks gets another.
@@ -258,38 +266,4 @@ fn judge(error: tokio_postgres::Error) -> WriteError {
         .filter(|told| told.code().code() == REFUSED)
         .and_then(|told| Refusal::parse(told.message()));
     refusal.map_or_else(|| WriteError::Failed(failed(error)), WriteError::Refused)
-}
-
-/// Tells trouble that may pass (connections, locks, a restart, a full disk) from a fault of ours.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-pub(super) fn failed(error: tokio_postgres::Error) -> Error {
-    let kind = kind_of(&error);
-    // What the server says in detail may hold values: numbers and texts of people, which no log may have.
-    let note = match error.as_db_error() {
-        Some(told) => format!("{}: {}", told.code().code(), told.message()),
-        None => error.to_string(),
-    };
-    kind(note)
-}
-
-fn kind_of(error: &tokio_postgres::Error) -> fn(String) -> Error {
-    let Some(state) = error.code() else {
-        return if error.is_closed() || is_io(error) { Error::unavailable } else { Error::internal };
-    };
-    let passing = [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::LOCK_NOT_AVAILABLE,
-        SqlState::QUERY_CANCELED,
-        SqlState::READ_ONLY_SQL_TRANSACTION,
-    ];
-    let class = &state.code()[..2];
-    if passing.contains(state) || matches!(class, "08" | "53" | "57" | "58") {
-        return Error::unavailable;
-    }
-    Error::internal
-}
-
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(<dyn std::error::Error + 'static>::is::<std::io::Error>)
 }

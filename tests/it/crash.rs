@@ -4,7 +4,7 @@ mod loops;
 mod refreshes;
 mod stopping;
 mod takeover;
-mod traffic;
+pub mod traffic;
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn long_message(name: &str) -> String {
 }
 
 /// Where a reply is.
-fn path_of(sent: &Json) -> String {
+pub fn path_of(sent: &Json) -> String {
     let text = |value: &Json| value.as_str().unwrap().to_owned();
     format!("/chatroom/{}/message/{}", text(&sent["reply"]["chatroom_id"]), text(&sent["reply"]["id"]))
 }
@@ -37,7 +37,7 @@ async fn ask(user: &Client, content: &str) -> String {
 }
 
 /// Waits until a reply has one of these statuses.
-async fn reaches(user: &Client, path: &str, statuses: &[&str], within: Duration) -> Json {
+pub async fn reaches(user: &Client, path: &str, statuses: &[&str], within: Duration) -> Json {
     until(within, &format!("a reply that is {statuses:?}"), || async {
         let reply = user.get(path).await.expect(200).body;
         statuses.contains(&reply["status"].as_str().unwrap()).then_some(reply)

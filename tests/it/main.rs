@@ -3,6 +3,7 @@
 
 mod api;
 mod billing;
+mod chaos;
 mod config;
 mod crash;
 mod deploy;

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | nothing accepted is lost, doubled or miscounted, however often the process is killed | `crash::loops` |
 //! | the jobs of a dead process are taken over soon; one that only slept changes nothing | `crash::takeover` |
+//! | the same of several processes, PostgreSQL and Redis, each killed and started again, and of the network | `chaos::storm`, `chaos::network` |
+//! | of a hundred workers that slept past their lease none changes anything | `chaos::zombies` |
+//! | with PostgreSQL away every answer is a quick 503, with Redis away none is | `chaos::outages` |
 //! | a stop loses nothing and says nothing wrong | `crash::stopping` |
 //! | a code has five guesses and opens one session, however many try at once | `signin::races` |
 //! | of many refreshes at once all get the one successor; every copy of a used token ends its session | `signin::refresh_races` |
@@ -17,8 +20,8 @@
 //! | five messages a day are five, in a race, across midnight, with a clock that jumps | `quota::races`, `quota::days` |
 //! | a unit comes back once, and there is no way round the quota | `quota::refunds`, `quota::ways_round` |
 //!
-//! `cargo test` runs them in a quick size. `just proof` sets `POLLUX_PROOF=full` and runs exactly these, each with a line
-//! of figures.
+//! `cargo test` runs them in a quick size. `just proof` sets `POLLUX_PROOF=full` and runs exactly these, but for those of
+//! `chaos`, which are `just chaos full`; each says a line of figures.
 
 /// True when the full sizes are wanted.
 pub fn is_full() -> bool {
@@ -28,6 +31,11 @@ pub fn is_full() -> bool {
 /// The size of a proof.
 pub fn size(quick: usize, full: usize) -> usize {
     if is_full() { full } else { quick }
+}
+
+/// What chance is made of: `POLLUX_SEED` repeats a run.
+pub fn seed() -> u64 {
+    std::env::var("POLLUX_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random)
 }
 
 /// Says the figures of a proof.

@@ -62,6 +62,11 @@ impl Engine {
 }
 
 impl Lease {
+    /// A database that ends with its server, and the Redis beside it.
+    pub fn of(url: String, redis: String) -> Self {
+        Self { server: None, name: "chaos".to_owned(), url: Some(url), redis: Some(redis) }
+    }
+
     /// The value of `DATABASE_URL`, where there is one.
     pub fn url(&self) -> Option<&str> {
         self.url.as_deref()
@@ -138,7 +143,7 @@ async fn reach_redis() -> Result<String, String> {
 }
 
 /// Says whether a part of the suite runs. The absence of one that must be there fails the test.
-fn found(name: &str, answer: Result<String, String>) -> Option<String> {
+pub(super) fn found(name: &str, answer: Result<String, String>) -> Option<String> {
     match answer {
         Ok(url) => {
             say(&format!("suite: {name} ran"));

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod env_file;
 pub mod events;
 pub mod process;
+pub mod servers;
 pub mod shop;
 pub mod work;
 
