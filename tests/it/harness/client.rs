@@ -151,9 +151,14 @@ impl Client {
 
     /// Sends a request and reads its answer.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        let mut response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let text = if headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+            // A stream has no end: of it, what comes first is the answer.
+            String::from_utf8(response.chunk().await.unwrap().unwrap_or_default().to_vec()).unwrap()
+        } else {
+            response.text().await.unwrap()
+        };
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status, headers, text, body }
     }
