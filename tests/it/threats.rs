@@ -13,9 +13,10 @@ use pollux::error::Code;
 use pollux::http::error::status_and_title;
 use serde_json::Value;
 
-/// The numbers of the threats that belong here: codes, passwords and sessions; payments; transport and pages.
+/// The numbers of the threats that belong here: codes, passwords and sessions; streams and caches; payments; transport
+/// and pages.
 fn numbers() -> BTreeSet<String> {
-    (1..=24).chain(41..=58).map(|number| format!("T{number}")).collect()
+    (1..=24).chain([26, 29]).chain(41..=58).map(|number| format!("T{number}")).collect()
 }
 
 /// The text of a file of tests or of the service: `src::domain::otp` or `signin::races`.

@@ -198,6 +198,8 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
             "passwords::resetting::a_code_sets_a_new_password_and_ends_all_sessions",
             "passwords::races::a_sign_in_that_races_a_reset_leaves_no_session_by_the_old_password",
             "billing::webhook::a_plan_is_seen_within_fifty_milliseconds_of_its_event",
+            "scaled::notes::a_session_that_ends_at_one_process_has_ended_at_all_within_a_second",
+            "streams::opening::a_stream_ends_soon_after_its_session_and_says_so",
         ],
     ),
     (
@@ -262,6 +264,26 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
             "api::paths::without_listed_origins_no_page_of_another_site_may_call",
             "api::paths::only_a_listed_origin_may_call_and_is_compared_exactly",
             "api::bodies::only_json_in_utf8_without_a_coding_is_taken",
+        ],
+    ),
+    (
+        "T26",
+        "listening to somebody else's stream, or having it told again",
+        &[
+            "streams::opening::a_stream_is_its_owners_and_only_as_a_stream",
+            "streams::opening::a_place_that_cannot_be_read_is_answered_with_the_whole_text",
+            "streams::stopping::only_ones_own_replies_can_be_stopped",
+            "src::live::rooms::a_room_is_heard_by_its_owner_alone_and_only_while_watched",
+            "src::live::redis::room_message::a_channel_names_owner_and_room",
+        ],
+    ),
+    (
+        "T29",
+        "a cache that gives away what is another's",
+        &[
+            "scaled::lists::a_list_that_stands_under_somebody_elses_name_is_not_believed",
+            "src::live::cache::a_page_is_given_to_its_owner_alone",
+            "src::live::shared_rooms::a_page_is_believed_under_its_own_ticket_alone",
         ],
     ),
     (
@@ -335,6 +357,7 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
             "api::bodies::a_body_that_stalls_or_drips_is_told_so_in_time",
             "transport::deadlines::a_peer_that_does_not_read_is_cut",
             "transport::deadlines::a_peer_that_reads_slowly_and_steadily_is_not_cut",
+            "src::live::rooms::who_is_too_slow_is_told_to_look",
         ],
     ),
     (
@@ -344,6 +367,7 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
             "transport::caps::the_201st_connection_of_one_address_is_refused_while_another_address_is_served",
             "transport::caps::a_full_house_says_so_and_when_to_come_back",
             "transport::caps::the_server_survives_having_no_descriptors_left",
+            "streams::opening::a_user_has_eight_streams_and_a_ninth_when_one_has_ended",
         ],
     ),
     (
@@ -456,9 +480,7 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
 pub const NOT_BUILT: &[(&str, &str)] = &[
     ("T13", "A password is not asked for beside the code, and nobody is told of a new log-in by text."),
     ("T17", "The phone is not told of a new password; the account's other sessions end and the trail notes it."),
-    ("T18", "There are no open streams yet that an end would have to close."),
     ("T24", "No cookie is set or read anywhere, so there is none to guard: no answer carries Set-Cookie."),
-    ("T47", "There are no streams yet whose waiting bytes would have to be bounded."),
-    ("T48", "There are no streams yet of which a user could open too many."),
+    ("T48", "Eight streams of a user are counted in each process, not over all of them."),
     ("T51", "HTTP/2 is not spoken at all, so it has no limits."),
 ];

@@ -199,6 +199,20 @@ pub const INPUTS: &[Input] = &[
         "rights::proofs::a_session_by_password_is_no_proof_and_the_password_is"),
     ("DELETE /user/me", "a wrong password", 401, "credentials_invalid",
         "rights::proofs::wrong_passwords_are_counted_and_after_ten_the_right_one_is_refused"),
+    ("GET /chatroom/{id}/stream", "a room that is another's or unknown", 404, "not_found",
+        "streams::opening::a_stream_is_its_owners_and_only_as_a_stream"),
+    ("GET /chatroom/{id}/stream", "Accept without text/event-stream", 406, "not_acceptable",
+        "streams::opening::a_stream_is_its_owners_and_only_as_a_stream"),
+    ("GET /chatroom/{id}/stream", "a Last-Event-ID that means nothing here", 200, "",
+        "streams::opening::a_place_that_cannot_be_read_is_answered_with_the_whole_text"),
+    ("GET /chatroom/{id}/stream", "a ninth stream", 429, "rate_limited",
+        "streams::opening::a_user_has_eight_streams_and_a_ninth_when_one_has_ended"),
+    ("any", "another method on a stream", 405, "method_not_allowed",
+        "streams::opening::a_stream_is_its_owners_and_only_as_a_stream"),
+    ("POST /chatroom/{id}/message/{mid}/stop", "a message of another room, another's, or no reply", 404, "not_found",
+        "streams::stopping::only_ones_own_replies_can_be_stopped"),
+    ("POST /chatroom/{id}/message/{mid}/stop", "twice, or after the end", 200, "",
+        "streams::stopping::what_waits_or_has_ended_can_be_stopped_as_well_and_only_once"),
 ];
 
 /// Routes, inputs and why they can't be sent yet.
