@@ -34,7 +34,9 @@ const WAKE_UP_TIMES: &str = "select cast(extract(epoch from
 pub async fn clear(client: &Client) {
     let emptied = "truncate messages, jobs, usage; update chatrooms set last_seq = 0, open_replies = 0";
     client.batch_execute(emptied).await.unwrap();
-    client.batch_execute("vacuum analyze chatrooms; vacuum analyze messages; checkpoint").await.unwrap();
+    for tidied in ["vacuum analyze chatrooms", "vacuum analyze messages", "vacuum analyze jobs", "checkpoint"] {
+        client.batch_execute(tidied).await.unwrap();
+    }
 }
 
 pub async fn put_no_ops(client: &Client) {
