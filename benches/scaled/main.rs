@@ -2,7 +2,8 @@
 //! its own, beside what the same PostgreSQL does with single rows and the same queue with jobs that are nothing.
 //!
 //! Yardstick and subject take turns in rounds; figures are medians. `BENCH_DATABASE_URL` and `BENCH_REDIS_URL` name
-//! servers to use instead of private ones, `BENCH_ONLY` one of accept, drain and wake, `BENCH_ROUNDS` how many rounds.
+//! servers to use instead of private ones, `BENCH_ONLY` one of accept, drain and wake, `BENCH_ROUNDS` how many rounds;
+//! `BENCH_STATEMENTS=1` shows which statements took a private PostgreSQL longest.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![allow(clippy::cast_precision_loss, reason = "figures")]
 
@@ -78,6 +79,10 @@ impl<'a> Bench<'a> {
     async fn run(&self) {
         let is_wanted = |name: &str| std::env::var("BENCH_ONLY").map_or(true, |only| only == name);
         let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+        let is_profiled = std::env::var("BENCH_STATEMENTS").is_ok();
+        if is_profiled {
+            self.client.batch_execute("create extension pg_stat_statements").await.unwrap();
+        }
         let mut kept = Rounds::default();
         for _ in 0..rounds {
             if is_wanted("accept") {
@@ -92,6 +97,9 @@ impl<'a> Bench<'a> {
             queue::clear(&self.client).await;
         }
         kept.print();
+        if is_profiled {
+            places::print_statements(&self.client).await;
+        }
         if is_wanted("wake") {
             let addresses = self.addresses();
             let woken = queue::wake_ups(&self.client, &self.settings, addresses[0], &self.requests).await;

@@ -71,6 +71,17 @@ pub async fn number(client: &Client, query: &str) -> i64 {
     client.query_one(query, &[]).await.unwrap().get(0)
 }
 
+/// The statements that took the server longest, and each one's share; for whoever wants to know where the time goes.
+pub async fn print_statements(client: &Client) {
+    let asked = "select round(total_exec_time)::bigint, calls, rows, left(regexp_replace(query, '\\s+', ' ', 'g'), 90)
+        from pg_stat_statements order by total_exec_time desc limit 16";
+    println!("\n{:>9} {:>9} {:>9}", "ms", "calls", "rows");
+    for row in client.query(asked, &[]).await.unwrap() {
+        let (ms, calls, rows): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+        println!("{ms:>9} {calls:>9} {rows:>9}  {}", row.get::<_, String>(3));
+    }
+}
+
 fn start_postgres(home: &Path) -> (String, Option<Private>) {
     let programs = newest_programs();
     let (port, data) = (free_port(), home.join("postgres"));
@@ -87,6 +98,9 @@ fn start_postgres(home: &Path) -> (String, Option<Private>) {
     let mut serve = as_owner(&programs.join("postgres"), owner);
     serve.arg("-D").arg(&data).args(["-p", &port.to_string()]);
     SETTINGS.iter().for_each(|setting| _ = serve.args(["-c", setting]));
+    if std::env::var("BENCH_STATEMENTS").is_ok() {
+        serve.args(["-c", "shared_preload_libraries=pg_stat_statements"]);
+    }
     let log = std::fs::File::create(home.join("postgres.log")).unwrap();
     let child = serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
     (format!("postgres://postgres@127.0.0.1:{port}/postgres"), Some(Private(child)))

@@ -57,9 +57,9 @@ statements! {
     RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";
     RETRIED = "update jobs set state = 'waiting', run_at = ?3, errors = errors + ?4, panics = panics + ?5,
           last_error = ?6, worker = null, lease_until = null
-        where id = ?1 and attempt = ?2 and state = 'running'";
+        where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     RELEASED = "update jobs set state = 'ready', worker = null, lease_until = null
-        where id = ?1 and attempt = ?2 and state = 'running'";
+        where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     WORKERS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.worker = ?1
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
     WORKERS_RELEASED = "update jobs set state = 'ready', worker = null, lease_until = null
@@ -70,10 +70,12 @@ statements! {
     ENQUEUED_ONCE = "insert into jobs (id, kind, subject, user_id, seq, state, turn_at, run_at, created_at, deadline_at)
         select ?1, ?2, ?3, ?4, 0, 'ready', ?5, ?6, ?6, ?7 where not exists
           (select 1 from jobs where kind = ?2 and kind <> 'reply' and subject = ?3 and state = 'ready')";
-    JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
+    // `coalesce` keeps PostgreSQL from the index of running jobs: it takes that for empty whenever it is, and then finds
+    // each job by reading all that ran since the last vacuum.
+    JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
-        where id = ?1 and attempt = ?2 and state = 'running'";
-    DISCARDED = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
+        where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
+    DISCARDED = "delete from jobs where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     REPLY_PENDING = "update messages set status = 'pending' where id = ?1 and status = 'generating'";
     ALL_ORPHANED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
         where state = 'running'";

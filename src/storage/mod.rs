@@ -11,6 +11,7 @@ mod dead_jobs;
 mod exports;
 mod idempotency;
 mod jobs;
+mod joint;
 mod migrate;
 mod passwords;
 mod postgres;
@@ -22,6 +23,7 @@ mod sqlite;
 mod statement;
 mod texts;
 mod tls;
+mod together;
 mod usage;
 mod users;
 mod value;
@@ -112,7 +114,12 @@ impl Db {
     }
 }
 
-/// Every statement of the house, by name: a test prepares each on both engines.
+/// Statements that PostgreSQL alone runs, by name.
+pub fn postgres_catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
+    joint::CATALOGUE.iter().copied()
+}
+
+/// Every statement that both engines run, by name: a test prepares each on both.
 pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
     let files = [
         users::CATALOGUE,

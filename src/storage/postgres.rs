@@ -12,7 +12,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+use super::joint;
 use super::statement::{Refusal, Sql, Step, Write, WriteError, Written};
+use super::together::Gathering;
 use super::value::{Row, Value};
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
@@ -30,6 +32,9 @@ const SESSION: &str = "-c statement_timeout=10s -c lock_timeout=2s -c idle_in_tr
 /// What `pollux_require` raises.
 const REFUSED: &str = "PX001";
 
+/// A statement and its parameters, each an array.
+pub(super) type Arrays = (&'static Sql, Vec<Vec<Value>>);
+
 type Asked<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A place for one connection that many use at once; it is not the pool's any more.
@@ -41,6 +46,10 @@ pub struct Postgres {
     pool: Pool,
     shared: Arc<[Slot]>,
     turn: Arc<AtomicUsize>,
+    /// Messages that wait to be accepted together.
+    pub(super) accepting: Gathering,
+    /// Replies that wait to be settled together.
+    pub(super) ending: Gathering,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -63,7 +72,8 @@ impl Postgres {
             .build()
             .map_err(Error::internal)?;
         let shared = (0..SHARED).map(|_| Mutex::new(None)).collect();
-        Ok(Self { pool, shared, turn: Arc::default() })
+        let (accepting, ending) = (Gathering::new(&joint::ACCEPTED), Gathering::new(&joint::ENDED));
+        Ok(Self { pool, shared, turn: Arc::default(), accepting, ending })
     }
 
     /// A connection of one's own, for migrations.
@@ -105,6 +115,20 @@ impl Postgres {
         written
     }
 
+    /// Runs statements over arrays as one transaction that travels in one round trip, and answers with the rows of the
+    /// last. A failure says whether it is sure that nothing was changed.
+    pub(super) async fn run_joint(&self, steps: Vec<Arrays>) -> Result<Vec<Row>, (Error, bool)> {
+        let client = self.connection().await.map_err(|error| (error, false))?;
+        let Some(rows) = in_time(run_arrays(&client, &steps)).await else {
+            drop(Object::take(client));
+            return Err((silent(), false));
+        };
+        rows.map_err(|error| {
+            let is_refused = error.as_db_error().is_some();
+            (failed(error), is_refused)
+        })
+    }
+
     async fn write_one(&self, step: &Step) -> Result<Written, WriteError> {
         let (slot, client) = self.shared().await.map_err(WriteError::Failed)?;
         let asked = async {
@@ -129,7 +153,7 @@ impl Postgres {
     }
 }
 
-async fn in_time<T>(asked: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn in_time<T>(asked: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()
 }
 
@@ -142,7 +166,7 @@ fn give_up(slot: &Slot, silent_one: &Arc<ClientWrapper>) -> Error {
     silent()
 }
 
-fn silent() -> Error {
+pub(super) fn silent() -> Error {
     Error::unavailable("the database did not answer in time")
 }
 
@@ -212,6 +236,24 @@ async fn transact(client: &Object, write: &Write) -> Result<Written, WriteError>
     rows.pop();
     rows.drain(..rows.len() - prepared.len());
     Ok(Written(rows))
+}
+
+async fn run_arrays(client: &Object, steps: &[Arrays]) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let mut prepared = Vec::with_capacity(steps.len());
+    for (sql, arrays) in steps {
+        let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|array| array as _).collect();
+        prepared.push((client.prepare_cached(sql.postgres()).await?, params));
+    }
+    if let [(statement, params)] = prepared.as_slice() {
+        return query(client, statement, params).await;
+    }
+    let asked = prepared.iter().map(|(statement, params)| Box::pin(query(client, statement, params)) as Asked<'_, _>);
+    let mut sent: Vec<Asked<'_, _>> = vec![Box::pin(command(client, "begin"))];
+    sent.extend(asked);
+    sent.push(Box::pin(command(client, "commit")));
+    let mut rows = join_in_order(sent).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    rows.pop();
+    Ok(rows.pop().unwrap_or_default())
 }
 
 async fn command(client: &Client, text: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
