@@ -14,6 +14,7 @@ mod jobs;
 mod joint;
 mod migrate;
 mod passwords;
+mod pipeline;
 mod postgres;
 mod queue_watch;
 mod refresh;

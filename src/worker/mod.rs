@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::ids::JobId;
-use crate::domain::job::{HEARTBEAT, Job, LEASE};
+use crate::domain::job::{HEARTBEAT, Job, JobKind, LEASE};
 use crate::error::{Error, Result};
 use crate::storage::WorkerName;
 
@@ -152,10 +152,12 @@ impl Worker {
                 }
             };
             let full = jobs.len() == free;
+            // Short work goes before all replies, so none was left behind one.
+            let has_reply = jobs.iter().any(|job| job.kind == Some(JobKind::Reply));
             for job in jobs {
                 self.start(job);
             }
-            if !full {
+            if !full || (has_reply && self.room().1) {
                 return;
             }
         }

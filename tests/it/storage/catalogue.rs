@@ -77,10 +77,10 @@ async fn every_statement_is_understood_by_sqlite_and_the_hot_ones_find_rows_by_i
     insta::assert_snapshot!("sqlite_plans", shown);
 }
 
-/// A table read from end to end. A partial index read so is what it is for; `c`, `h`, `w`, `due` and `waiting` are no tables.
+/// A table read from end to end. A partial index read so is what it is for; `c`, `h`, `q`, `due` and `waiting` are no tables.
 fn is_full_scan(step: &str) -> bool {
     let Some(scanned) = step.strip_prefix("SCAN ") else { return false };
-    let is_inner = ["c", "h", "w", "due", "waiting"].contains(&scanned)
+    let is_inner = ["c", "h", "q", "due", "waiting"].contains(&scanned)
         || scanned.starts_with('(')
         || scanned.contains("CONSTANT ROW");
     let is_partial = ["jobs_ready", "jobs_waiting", "jobs_running", "jobs_dead"].iter().any(|i| scanned.contains(i));
