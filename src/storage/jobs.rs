@@ -14,19 +14,16 @@ use crate::error::Result;
 /// Claims count what others are claiming: one at a time.
 const CLAIMING: i64 = 2;
 
-statements! {
-    DUE_MADE_READY = "update jobs set state = 'ready' where state = 'waiting' and run_at <= ?1";
-    ORPHANS_RESCUED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
-        where state = 'running' and lease_until <= ?1";
-    ORPHANS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.lease_until <= ?1
-          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
-    // A ready job is the first of its room, as those behind it are blocked. Of each user no more replies are taken than
-    // the plan allows at once, of other work one of a kind, and one suspect at a time. Those that must wait are left out
-    // before the candidates are counted: however many they are, they hide nobody behind them. Work that is nobody's
-    // goes by what it is about. What an owner has running takes the first places, so that nothing is compared with each
-    // running job; and the number of candidates stands in the text, as a planner that does not know it sorts the whole
-    // queue first.
-    CLAIMED = "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
+// A ready job is the first of its room, as those behind it are blocked. Of each user no more replies are taken than
+// the plan allows at once, of other work one of a kind, and one suspect at a time. Those that must wait are left out
+// before the candidates are counted: however many they are, they hide nobody behind them. Work that is nobody's
+// goes by what it is about. What an owner has running takes the first places, so that nothing is compared with each
+// running job; and the number of candidates and what is left out stand in the text, as a planner that does not
+// know them sorts the whole queue first.
+macro_rules! claimed {
+    ($only:literal) => {
+        concat!(
+            "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
         where id in (
           select c.id from (
             select q.id, q.turn_at, q.most, q.suspect, q.is_ready,
@@ -39,7 +36,7 @@ statements! {
                   case when j.kind <> 'reply' then 1 when u.tier = 'Pro' then cast(?5 as bigint)
                     else cast(?4 as bigint) end as most
                 from jobs j left join users u on u.id = j.user_id
-                where j.state = 'ready' and (?7 = 0 or j.kind <> 'reply')
+                where j.state = 'ready'", $only, "
                   and (coalesce(j.user_id, j.subject), j.kind) not in (
                     select coalesce(r.user_id, r.subject), r.kind from jobs r left join users v on v.id = r.user_id
                     where r.state = 'running' group by coalesce(r.user_id, r.subject), r.kind, v.tier
@@ -55,7 +52,19 @@ statements! {
           ) c where c.is_ready = 1 and c.place <= c.most and (c.suspect = 0 or c.place_of_kind = 1)
           order by c.turn_at, c.id limit ?3
         )
-        returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at";
+        returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at"
+        )
+    };
+}
+
+statements! {
+    DUE_MADE_READY = "update jobs set state = 'ready' where state = 'waiting' and run_at <= ?1";
+    ORPHANS_RESCUED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
+        where state = 'running' and lease_until <= ?1";
+    ORPHANS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.lease_until <= ?1
+          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
+    CLAIMED = claimed!("");
+    SHORT_CLAIMED = claimed!(" and j.kind <> 'reply'");
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt from jobs j
         where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
@@ -127,13 +136,14 @@ impl Db {
 
     async fn claim(&self, worker: WorkerName, (limit, only_short): (i64, bool), now: Timestamp) -> Result<Vec<Job>> {
         let (basic, pro) = (Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once());
-        let claimed = params![worker, now + LEASE, limit, basic, pro, SUSPECT_DEATHS, only_short];
+        let claimed = params![worker, now + LEASE, limit, basic, pro, SUSPECT_DEATHS];
+        let taken = if only_short { &SHORT_CLAIMED } else { &CLAIMED };
         let write = Write::new()
             .one_at_a_time(CLAIMING)
             .then(&DUE_MADE_READY, params![now])
             .then(&ORPHANS_PENDING, params![now])
             .then(&ORPHANS_RESCUED, params![now])
-            .then(&CLAIMED, claimed)
+            .then(taken, claimed)
             .then(&REPLIES_BEGUN, params![worker, now + LEASE]);
         self.write(write).await?.take(3)
     }

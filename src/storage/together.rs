@@ -14,8 +14,8 @@ use crate::error::{Code, Error, Result};
 
 /// How many go together at most.
 const TOGETHER: usize = 128;
-/// How many of one kind may be on their way at once: while one is being synced, the next is worked on.
-pub(super) const LANES: usize = 2;
+/// How many of one kind may be on their way at once, in each process: the fewer, the more go together.
+pub(super) const LANES: usize = 1;
 /// How many may wait before new ones are turned away.
 const QUEUE: usize = 8_192;
 
