@@ -97,7 +97,7 @@ fn start_postgres(home: &Path) -> (String, Option<Private>) {
     assert!(init.status().unwrap().success(), "initdb failed");
     let mut serve = as_owner(&programs.join("postgres"), owner);
     serve.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-    SETTINGS.iter().for_each(|setting| _ = serve.args(["-c", setting]));
+    serve.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
     if std::env::var("BENCH_STATEMENTS").is_ok() {
         serve.args(["-c", "shared_preload_libraries=pg_stat_statements"]);
     }

@@ -7,6 +7,7 @@ use super::statement::{Sql, Write, params};
 use super::together::{Joint, Together};
 use super::{Finished, NewExchange, NewKey};
 use crate::domain::chat::Status;
+use crate::domain::ids::ChatroomId;
 use crate::domain::job::{self, DEADLINE, FURTHEST_TURN, Job};
 use crate::domain::time::Timestamp;
 
@@ -163,7 +164,7 @@ pub(super) fn ended(job: &Job, done: &Finished, now: Timestamp, alone: Write) ->
     ];
     Together {
         group: 0,
-        about: job.chatroom_id.map_or([0; 16], |room| room.bytes()),
+        about: job.chatroom_id.map_or([0; 16], ChatroomId::bytes),
         row,
         alone,
         is_refused_alone: false,

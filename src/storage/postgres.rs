@@ -25,7 +25,7 @@ const UNHEARD: Duration = Duration::from_secs(3);
 /// Every session of ours: nothing may hang, and an acknowledged write is on disk.
 const SESSION: &str = "-c statement_timeout=10s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s \
                        -c synchronous_commit=on -c timezone=UTC";
-/// Where much is written as one: those statements are long, and planning one takes longer than running it.
+/// Where much is written as one: those statements are long, and planning one takes milliseconds.
 const PLAN_ONCE: &str = " -c plan_cache_mode=force_generic_plan";
 /// What `pollux_require` raises.
 const REFUSED: &str = "PX001";
