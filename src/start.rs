@@ -265,7 +265,9 @@ async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {
 }
 
 fn choose_model(config: &Config) -> anyhow::Result<Arc<dyn Model>> {
-    let Some(key) = &config.gemini.key else { return Ok(Arc::new(Demo::new())) };
+    let Some(key) = &config.gemini.key else {
+        return Ok(Arc::new(config.gemini.demo_reply.map_or_else(Demo::new, Demo::taking)));
+    };
     let settings = GeminiSettings {
         base_url: config.gemini.base_url.clone(),
         thinking_level: Some("low".to_owned()),

@@ -1,5 +1,7 @@
 //! The model that answers.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use super::names::{self, Setting};
@@ -16,6 +18,8 @@ pub struct Gemini {
     pub model_pro: String,
     /// Where calls go, without a trailing slash.
     pub base_url: String,
+    /// How long a reply of the demo model takes in all; `None` is the speed of a reader.
+    pub demo_reply: Option<Duration>,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Gemini {
@@ -24,7 +28,15 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Gemini {
         model: model(reader, names::GEMINI_MODEL, "gemini-3.5-flash-lite"),
         model_pro: model(reader, names::GEMINI_MODEL_PRO, "gemini-3.8-flash"),
         base_url: reader.base_url(names::GEMINI_BASE_URL, "https://generativelanguage.googleapis.com"),
+        demo_reply: demo_reply(reader),
     }
+}
+
+/// For development: a bench needs replies that take as long as it says.
+fn demo_reply(reader: &mut Reader<'_>) -> Option<Duration> {
+    let found = reader.first(names::DEMO_REPLY_MS)?;
+    let whole_ms = reader.parse(found, 0..=60_000)?;
+    Some(Duration::from_millis(whole_ms.into()))
 }
 
 /// A model's name becomes part of an address, so it holds nothing that would bend one.

@@ -41,6 +41,14 @@ impl Demo {
         Self { script }
     }
 
+    /// A demo whose every reply takes `whole`, all of it before the first word: for measuring what is around it.
+    #[must_use]
+    pub fn taking(whole: Duration) -> Self {
+        let script = DemoScript::new();
+        script.pace(whole, Duration::ZERO);
+        Self { script }
+    }
+
     /// A demo that does what its script says; a new script has no delay and no faults.
     #[must_use]
     pub fn scripted(script: DemoScript) -> Self {

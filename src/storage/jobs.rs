@@ -13,8 +13,50 @@ use crate::error::Result;
 
 /// Claims count what others are claiming: one at a time.
 const CLAIMING: i64 = 2;
-/// How many of those whose turn it is are looked at for one claim, as some may have to wait for their room or user.
-const CANDIDATES: i64 = 256;
+
+// A ready job is the first of its room, as those behind it are blocked. Of each user no more replies are taken than
+// the plan allows at once, of other work one of a kind, and one suspect at a time. Those that must wait are left out
+// before the candidates are counted: however many they are, they hide nobody behind them. Work that is nobody's
+// goes by what it is about. What an owner has running takes the first places, so that nothing is compared with each
+// running job; and the number of candidates and what is left out stand in the text, as a planner that does not
+// know them sorts the whole queue first.
+macro_rules! claimed {
+    ($only:literal) => {
+        concat!(
+            "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
+        where id in (
+          select c.id from (
+            select q.id, q.turn_at, q.most, q.suspect, q.is_ready,
+              row_number() over (partition by q.owner, q.kind order by q.is_ready, q.turn_at, q.id) as place,
+              row_number() over (partition by q.is_ready, q.suspect order by q.turn_at, q.id) as place_of_kind
+            from (
+              select h.is_ready, h.id, h.turn_at, h.owner, h.kind, h.suspect, h.most from (
+                select 1 as is_ready, j.id, j.turn_at, coalesce(j.user_id, j.subject) as owner, j.kind,
+                  case when j.deaths >= ?6 then 1 else 0 end as suspect,
+                  case when j.kind <> 'reply' then 1 when u.tier = 'Pro' then cast(?5 as bigint)
+                    else cast(?4 as bigint) end as most
+                from jobs j left join users u on u.id = j.user_id
+                where j.state = 'ready'", $only, "
+                  and (coalesce(j.user_id, j.subject), j.kind) not in (
+                    select coalesce(r.user_id, r.subject), r.kind from jobs r left join users v on v.id = r.user_id
+                    where r.state = 'running' group by coalesce(r.user_id, r.subject), r.kind, v.tier
+                    having count(*) >= case when r.kind <> 'reply' then 1 when v.tier = 'Pro' then cast(?5 as bigint)
+                      else cast(?4 as bigint) end)
+                  and (j.deaths < ?6
+                    or not exists (select 1 from jobs s where s.state = 'running' and s.deaths >= ?6))
+                order by j.turn_at, j.id limit 256
+              ) h
+              union all
+              select 0, r.id, r.turn_at, coalesce(r.user_id, r.subject), r.kind, 0, 0 from jobs r where r.state = 'running'
+            ) q
+          ) c where c.is_ready = 1 and c.place <= c.most and (c.suspect = 0 or c.place_of_kind = 1)
+          order by c.turn_at, c.id limit ?3
+        )
+        returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at,
+          trace_parent"
+        )
+    };
+}
 
 statements! {
     DUE_MADE_READY = "update jobs set state = 'ready' where state = 'waiting' and run_at <= ?1";
@@ -22,36 +64,8 @@ statements! {
         where state = 'running' and lease_until <= ?1";
     ORPHANS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.lease_until <= ?1
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
-    // A ready job is the first of its room, as those behind it are blocked. Of each user no more replies are taken than
-    // the plan allows at once, of other work one of a kind, and one suspect at a time. Those that must wait are left out
-    // before the candidates are counted: however many they are, they hide nobody behind them. Work that is nobody's
-    // goes by what it is about.
-    CLAIMED = "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
-        where id in (
-          select c.id from (
-            select h.id, h.turn_at, h.free, h.suspect,
-              row_number() over (partition by h.owner, h.kind order by h.turn_at, h.id) as place,
-              row_number() over (partition by h.suspect order by h.turn_at, h.id) as place_of_kind
-            from (
-              select w.id, w.turn_at, w.owner, w.kind, w.free, w.suspect from (
-                select j.id, j.turn_at, coalesce(j.user_id, j.subject) as owner, j.kind,
-                  case when j.deaths >= ?7 then 1 else 0 end as suspect,
-                  case when j.kind <> 'reply' then 1 when u.tier = 'Pro' then cast(?5 as bigint)
-                    else cast(?4 as bigint) end - coalesce(r.busy, 0) as free
-                from jobs j left join users u on u.id = j.user_id
-                  left join (select coalesce(user_id, subject) as owner, kind, count(*) as busy from jobs
-                      where state = 'running' group by 1, 2) r
-                    on r.owner = coalesce(j.user_id, j.subject) and r.kind = j.kind
-                where j.state = 'ready' and (?8 = 0 or j.kind <> 'reply')
-              ) w
-              where w.free > 0 and (w.suspect = 0
-                or not exists (select 1 from jobs s where s.state = 'running' and s.deaths >= ?7))
-              order by w.turn_at, w.id limit ?6
-            ) h
-          ) c where c.place <= c.free and (c.suspect = 0 or c.place_of_kind = 1) order by c.turn_at, c.id limit ?3
-        )
-        returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at,
-          trace_parent";
+    CLAIMED = claimed!("");
+    SHORT_CLAIMED = claimed!(" and j.kind <> 'reply'");
     // Only what has not begun at this attempt: another claim of the same moment leaves it, and its text, alone.
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt, content = '' from jobs j
         where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
@@ -59,9 +73,9 @@ statements! {
     RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";
     RETRIED = "update jobs set state = 'waiting', run_at = ?3, errors = errors + ?4, panics = panics + ?5,
           last_error = ?6, worker = null, lease_until = null
-        where id = ?1 and attempt = ?2 and state = 'running'";
+        where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     RELEASED = "update jobs set state = 'ready', worker = null, lease_until = null
-        where id = ?1 and attempt = ?2 and state = 'running'";
+        where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     WORKERS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.worker = ?1
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
     WORKERS_RELEASED = "update jobs set state = 'ready', worker = null, lease_until = null
@@ -72,10 +86,12 @@ statements! {
     ENQUEUED_ONCE = "insert into jobs (id, kind, subject, user_id, seq, state, turn_at, run_at, created_at, deadline_at)
         select ?1, ?2, ?3, ?4, 0, 'ready', ?5, ?6, ?6, ?7 where not exists
           (select 1 from jobs where kind = ?2 and kind <> 'reply' and subject = ?3 and state = 'ready')";
-    JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
+    // `coalesce` keeps PostgreSQL from the index of running jobs: it takes that for empty whenever it is, and then finds
+    // each job by reading all that ran since the last vacuum.
+    JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
-        where id = ?1 and attempt = ?2 and state = 'running'";
-    DISCARDED = "delete from jobs where id = ?1 and attempt = ?2 and state = 'running'";
+        where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
+    DISCARDED = "delete from jobs where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     REPLY_PENDING = "update messages set status = 'pending' where id = ?1 and status = 'generating'";
     ALL_ORPHANED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
         where state = 'running'";
@@ -122,13 +138,14 @@ impl Db {
 
     async fn claim(&self, worker: WorkerName, (limit, only_short): (i64, bool), now: Timestamp) -> Result<Vec<Job>> {
         let (basic, pro) = (Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once());
-        let claimed = params![worker, now + LEASE, limit, basic, pro, CANDIDATES, SUSPECT_DEATHS, only_short];
+        let claimed = params![worker, now + LEASE, limit, basic, pro, SUSPECT_DEATHS];
+        let taken = if only_short { &SHORT_CLAIMED } else { &CLAIMED };
         let write = Write::new()
             .one_at_a_time(CLAIMING)
             .then(&DUE_MADE_READY, params![now])
             .then(&ORPHANS_PENDING, params![now])
             .then(&ORPHANS_RESCUED, params![now])
-            .then(&CLAIMED, claimed)
+            .then(taken, claimed)
             .then(&REPLIES_BEGUN, params![worker, now + LEASE]);
         self.write(write).await?.take(3)
     }

@@ -13,8 +13,10 @@ mod dead_jobs;
 mod exports;
 mod idempotency;
 mod jobs;
+mod joint;
 mod migrate;
 mod passwords;
+mod pipeline;
 mod postgres;
 mod queue_watch;
 mod refresh;
@@ -25,6 +27,7 @@ mod statement;
 mod stopping;
 mod texts;
 mod tls;
+mod together;
 mod usage;
 mod users;
 mod value;
@@ -137,7 +140,12 @@ impl Db {
     }
 }
 
-/// Every statement of the house, by name: a test prepares each on both engines.
+/// Statements that PostgreSQL alone runs, by name.
+pub fn postgres_catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
+    joint::CATALOGUE.iter().copied()
+}
+
+/// Every statement that both engines run, by name: a test prepares each on both.
 pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
     let files = [
         users::CATALOGUE,

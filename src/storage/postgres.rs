@@ -2,29 +2,27 @@
 
 mod fault;
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio::time::{Instant as Deadline, timeout_at};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Statement};
 
 pub(super) use self::fault::failed;
 use super::counts::Counts;
+use super::joint;
+use super::pipeline::{Arrays, borrowed, prepare, query, run_arrays, transact};
 use super::statement::{Refusal, Sql, Step, Write, WriteError, Written};
+use super::together::{Gathering, LANES};
 use super::value::{Row, Value};
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 
-const POOL: usize = 16;
+const POOL: usize = 12;
 const SHARED: usize = 4;
 /// What one process may open at most.
-pub(super) const CONNECTIONS: usize = POOL + SHARED;
+pub(super) const CONNECTIONS: usize = POOL + LANES * 2 + SHARED;
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(2);
 /// How long whoever asks may wait, for a connection and an answer together: he must hear of an outage within 2.5 s,
 /// whatever swallowed the answer and however many ask.
@@ -34,10 +32,10 @@ const UNHEARD: Duration = Duration::from_secs(3);
 /// Every session of ours: nothing may hang, and an acknowledged write is on disk.
 const SESSION: &str = "-c statement_timeout=10s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s \
                        -c synchronous_commit=on -c timezone=UTC";
+/// Where much is written as one: those statements are long, and planning one takes milliseconds.
+const PLAN_ONCE: &str = " -c plan_cache_mode=force_generic_plan";
 /// What `pollux_require` raises.
 const REFUSED: &str = "PX001";
-
-type Asked<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A place for one connection that many use at once; it is not the pool's any more.
 type Slot = Mutex<Option<Arc<ClientWrapper>>>;
@@ -46,9 +44,15 @@ type Slot = Mutex<Option<Arc<ClientWrapper>>>;
 #[derive(Clone)]
 pub struct Postgres {
     pool: Pool,
+    /// For what is written together.
+    lanes: Pool,
     shared: Arc<[Slot]>,
     turn: Arc<AtomicUsize>,
     pub(super) counts: Counts,
+    /// Messages that wait to be accepted together.
+    pub(super) accepting: Gathering,
+    /// Replies that wait to be settled together.
+    pub(super) ending: Gathering,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -60,26 +64,19 @@ impl std::fmt::Debug for Postgres {
 impl Postgres {
     /// Prepares the pool; the first connection is made when it is needed.
     pub fn open(url: &str) -> Result<Self> {
-        let settings = settings(url)?;
-        let tls = super::tls::connector(settings.get_ssl_mode())?;
-        let manager = Manager::from_config(settings, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let pool = Pool::builder(manager)
-            .max_size(POOL)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(WAIT_FOR_CONNECTION))
-            .create_timeout(Some(WAIT_FOR_CONNECTION))
-            .build()
-            .map_err(Error::internal)?;
+        let (pool, lanes) = (connections(url, POOL, "")?, connections(url, LANES * 2, PLAN_ONCE)?);
         let shared = (0..SHARED).map(|_| Mutex::new(None)).collect();
-        Ok(Self { pool, shared, turn: Arc::default(), counts: Counts::default() })
+        let (accepting, ending) = (Gathering::new(&joint::ACCEPTED), Gathering::new(&joint::ENDED));
+        Ok(Self { pool, lanes, shared, turn: Arc::default(), counts: Counts::default(), accepting, ending })
     }
 
     /// Connections in use and free, and how many wait for one.
     pub(super) fn connections(&self) -> (usize, usize, usize) {
-        let state = self.pool.status();
+        let (pool, lanes) = (self.pool.status(), self.lanes.status());
         let is_open = |slot: &&Slot| slot.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         let shared = self.shared.iter().filter(is_open).count();
-        (shared + state.size.saturating_sub(state.available), state.available, state.waiting)
+        let idle = pool.available + lanes.available;
+        (shared + (pool.size + lanes.size).saturating_sub(idle), idle, pool.waiting + lanes.waiting)
     }
 
     /// A connection of one's own, for migrations.
@@ -126,6 +123,24 @@ impl Postgres {
         written
     }
 
+    /// Runs statements over arrays as one transaction that travels in one round trip, and answers with the rows of the
+    /// last. A failure says whether it is sure that nothing was changed.
+    pub(super) async fn run_joint(&self, steps: Vec<Arrays>) -> Result<Vec<Row>, (Error, bool)> {
+        let deadline = Deadline::now() + ANSWER_WITHIN;
+        let lane = timeout_at(deadline, self.lanes.get()).await.map_err(|_| (silent(), false))?;
+        let client = lane.map_err(|error| (Error::unavailable(error), false))?;
+        let began = Instant::now();
+        let Ok(rows) = timeout_at(deadline, run_arrays(&client, &steps)).await else {
+            drop(Object::take(client));
+            return Err((silent(), false));
+        };
+        self.counts.committed(steps.last().map_or(0, |(_, arrays)| arrays.first().map_or(0, Vec::len)), began);
+        rows.map_err(|error| {
+            let is_refused = error.as_db_error().is_some();
+            (failed(error), is_refused)
+        })
+    }
+
     async fn write_one(&self, step: &Step) -> Result<Written, WriteError> {
         let deadline = Deadline::now() + ANSWER_WITHIN;
         let (slot, client) = self.shared(deadline).await.map_err(WriteError::Failed)?;
@@ -155,6 +170,10 @@ impl Postgres {
     }
 }
 
+pub(super) async fn in_time<T>(asked: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()
+}
+
 /// Lets a silent connection go, so that the next one who asks gets another.
 fn give_up(slot: &Slot, silent_one: &Arc<ClientWrapper>) -> Error {
     let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,14 +183,28 @@ fn give_up(slot: &Slot, silent_one: &Arc<ClientWrapper>) -> Error {
     silent()
 }
 
-fn silent() -> Error {
+pub(super) fn silent() -> Error {
     Error::unavailable("the database did not answer in time")
 }
 
-fn settings(url: &str) -> Result<tokio_postgres::Config> {
+fn connections(url: &str, most: usize, further_options: &str) -> Result<Pool> {
+    let settings = settings(url, further_options)?;
+    let tls = super::tls::connector(settings.get_ssl_mode())?;
+    let manager = Manager::from_config(settings, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    Pool::builder(manager)
+        .max_size(most)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(WAIT_FOR_CONNECTION))
+        .create_timeout(Some(WAIT_FOR_CONNECTION))
+        .build()
+        .map_err(Error::internal)
+}
+
+fn settings(url: &str, further_options: &str) -> Result<tokio_postgres::Config> {
     let mut settings: tokio_postgres::Config =
         url.parse().map_err(|_| Error::internal("DATABASE_URL is not a PostgreSQL address"))?;
-    let options = settings.get_options().map_or_else(|| SESSION.to_owned(), |given| format!("{given} {SESSION}"));
+    let given = settings.get_options().map_or_else(String::new, |given| format!("{given} "));
+    let options = format!("{given}{SESSION}{further_options}");
     settings.options(options).application_name("pollux").connect_timeout(WAIT_FOR_CONNECTION);
     if settings.get_tcp_user_timeout().is_none() {
         settings.tcp_user_timeout(UNHEARD);
@@ -180,87 +213,7 @@ fn settings(url: &str) -> Result<tokio_postgres::Config> {
     Ok(settings)
 }
 
-fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    params.iter().map(|value| value as _).collect()
-}
-
-async fn prepare<'a>(
-    client: &ClientWrapper,
-    step: &'a Step,
-) -> Result<(Statement, Vec<&'a (dyn ToSql + Sync)>), tokio_postgres::Error> {
-    let mut params = borrowed(&step.params);
-    let Some(refusal) = step.guard else {
-        return Ok((client.prepare_cached(step.sql.postgres()).await?, params));
-    };
-    let statement = client.prepare_cached(step.sql.guarded(step.params.len())).await?;
-    params.push(refusal.name());
-    Ok((statement, params))
-}
-
-async fn query(
-    client: &Client,
-    statement: &Statement,
-    params: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let rows = client.query(statement, params).await?;
-    rows.iter().map(read_row).collect()
-}
-
-fn read_row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
-    let columns = (0..row.len()).map(|index| Value::from_postgres(row, index)).collect::<Result<_, _>>()?;
-    Ok(Row::new(columns))
-}
-
-/// Sends `begin`, every step and `commit` in one go: a refused or failed step makes the server turn the commit into
-/// a rollback, so nobody has to wait for an answer in between.
-async fn transact(client: &Object, write: &Write) -> Result<Written, WriteError> {
-    let mut prepared = Vec::with_capacity(write.steps.len());
-    for step in &write.steps {
-        prepared.push(prepare(client, step).await.map_err(judge)?);
-    }
-    let lock = write.serialised_by.map(|number| format!("select pg_advisory_xact_lock({number})"));
-
-    let mut sent: Vec<Asked<'_, Result<Vec<Row>, tokio_postgres::Error>>> = Vec::with_capacity(prepared.len() + 3);
-    sent.push(Box::pin(command(client, "begin")));
-    if let Some(lock) = &lock {
-        sent.push(Box::pin(command(client, lock)));
-    }
-    for (statement, params) in &prepared {
-        sent.push(Box::pin(query(client, statement, params)));
-    }
-    sent.push(Box::pin(command(client, "commit")));
-
-    let mut rows = join_in_order(sent).await.into_iter().collect::<Result<Vec<_>, _>>().map_err(judge)?;
-    rows.pop();
-    rows.drain(..rows.len() - prepared.len());
-    Ok(Written(rows))
-}
-
-async fn command(client: &Client, text: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
-    client.batch_execute(text).await.map(|()| Vec::new())
-}
-
-/// Polls all in order each time, so that the first poll puts all requests on the wire in order and together.
-async fn join_in_order<T>(mut futures: Vec<Asked<'_, T>>) -> Vec<T> {
-    let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        let mut waiting = false;
-        for (future, slot) in futures.iter_mut().zip(&mut done) {
-            if slot.is_some() {
-                continue;
-            }
-            match future.as_mut().poll(context) {
-                Poll::Ready(value) => *slot = Some(value),
-                Poll::Pending => waiting = true,
-            }
-        }
-        if waiting { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    done.into_iter().flatten().collect()
-}
-
-fn judge(error: tokio_postgres::Error) -> WriteError {
+pub(super) fn judge(error: tokio_postgres::Error) -> WriteError {
     let refusal = error
         .as_db_error()
         .filter(|told| told.code().code() == REFUSED)

@@ -3,7 +3,7 @@
 use super::jobs::{JOB_DEAD, JOB_DONE};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
-use super::{Db, NewKey, Refusal, Write, WriteError, idempotency, usage};
+use super::{Db, NewKey, Refusal, Write, WriteError, idempotency, joint, usage};
 use crate::domain::chat::{CONTEXT_MESSAGES, Outcome, Role, TokenUsage};
 use crate::domain::ids::{ChatroomId, MessageId, UserId};
 use crate::domain::job::{self, DEADLINE, Job, JobKind};
@@ -131,6 +131,10 @@ impl Db {
             .then(&EXCHANGE_ADD, exchange)
             .then(&JOB_ADD, job)
             .then(&usage::USED, params![new.user_id, new.day]);
+        if let Self::Postgres(engine) = self {
+            let used = engine.write_together(&engine.accepting, joint::accepted(new, key.as_ref(), write)).await?;
+            return Ok(u32::try_from(used).unwrap_or_default());
+        }
         let used: Vec<(u32,)> = self.write(write).await?.last().map_err(WriteError::Failed)?;
         Ok(used.first().map_or(0, |(used,)| *used))
     }
@@ -173,7 +177,11 @@ impl Db {
             now
         ];
         let settled = params![job.user_id, job.reply(), failed, done.usage.prompt_tokens, done.usage.reply_tokens];
-        self.write(write.then(&REPLY_FINAL, reply).then(&USAGE_SETTLED, settled)).await.map(|_| ())
+        let write = write.then(&REPLY_FINAL, reply).then(&USAGE_SETTLED, settled);
+        if let Self::Postgres(engine) = self {
+            return engine.write_together(&engine.ending, joint::ended(job, done, now, write)).await.map(|_| ());
+        }
+        self.write(write).await.map(|_| ())
     }
 }
 

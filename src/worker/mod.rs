@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::ids::JobId;
-use crate::domain::job::{HEARTBEAT, Job, LEASE};
+use crate::domain::job::{HEARTBEAT, Job, JobKind, LEASE};
 use crate::error::{Error, Result};
 use crate::storage::WorkerName;
 
@@ -23,7 +23,10 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Places beyond the setting that are for other work than replies: somebody waits for a code or a plan.
 const KEPT_FOR_SHORT: usize = 8;
 /// Jobs taken by one claim at most.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
+/// How long a worker that is half busy waits between two claims: claims go one at a time through the whole installation,
+/// and one for many jobs costs hardly more than one for a few.
+const BETWEEN_CLAIMS: Duration = Duration::from_millis(10);
 
 /// One worker: as many jobs at once as the setting allows, all under leases of one name.
 struct Worker {
@@ -35,6 +38,9 @@ struct Worker {
     renewed_at: Instant,
     /// True when a claim or a settlement failed, so that the database may think us at work where we are not.
     may_hold_more: bool,
+    /// When the next claim may be made, and whether one is asked for.
+    next_claim: Instant,
+    is_claim_asked_for: bool,
 }
 
 struct Running {
@@ -53,6 +59,8 @@ pub async fn run(app: App, stop: CancellationToken, cut: CancellationToken, grac
         by_task: HashMap::new(),
         renewed_at: Instant::now(),
         may_hold_more: false,
+        next_claim: Instant::now(),
+        is_claim_asked_for: false,
     };
     worker.tell();
     worker.work(&stop).await;
@@ -105,9 +113,10 @@ impl Worker {
                     while let Some(ended) = self.tasks.try_join_next_with_id() {
                         self.settle(ended).await;
                     }
-                    self.claim().await;
+                    self.is_claim_asked_for = true;
                 }
-                () = bus.jobs_rung() => self.claim().await,
+                () = tokio::time::sleep_until(self.next_claim), if self.is_claim_asked_for => self.claim().await,
+                () = bus.jobs_rung() => self.is_claim_asked_for = true,
                 _ = poll.tick() => self.look().await,
             }
         }
@@ -123,6 +132,13 @@ impl Worker {
     }
 
     async fn claim(&mut self) {
+        self.is_claim_asked_for = false;
+        self.claim_all().await;
+        let is_busy = self.running.len() * 2 > self.app.config.worker_concurrency;
+        self.next_claim = Instant::now() + if is_busy { BETWEEN_CLAIMS } else { Duration::ZERO };
+    }
+
+    async fn claim_all(&mut self) {
         loop {
             let (free, only_short) = self.room();
             if free == 0 {
@@ -143,10 +159,12 @@ impl Worker {
                 }
             };
             let full = jobs.len() == free;
+            // Short work goes before all replies, so none was left behind one.
+            let has_reply = jobs.iter().any(|job| job.kind == Some(JobKind::Reply));
             for job in jobs {
                 self.start(job);
             }
-            if !full {
+            if !full || (has_reply && self.room().1) {
                 return;
             }
         }

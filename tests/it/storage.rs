@@ -146,7 +146,7 @@ impl Store {
     /// The state of each job, by its id.
     async fn state(&self, job: JobId) -> String {
         let hex = job.to_string().replace('-', "");
-        let found = ["ready", "waiting", "running", "dead"];
+        let found = ["blocked", "ready", "waiting", "running", "dead"];
         for state in found {
             let id = if self.is_postgres() { format!("'\\x{hex}'::bytea") } else { format!("x'{hex}'") };
             let text = format!("select count(*) from jobs where id = {id} and state = '{state}'");

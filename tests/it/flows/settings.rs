@@ -15,6 +15,7 @@ const OURS: &[&str] = &[
     "CONNECTIONS_PER_ADDRESS",
     "DATA_DIR",
     "DEFAULT_COUNTRY_CODE",
+    "DEMO_REPLY_MS",
     "DOCS",
     "REDIS_PREFIX",
     "GEMINI_BASE_URL",

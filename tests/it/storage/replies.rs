@@ -116,6 +116,41 @@ on_both_engines! {
         }
     }
 
+    async fn replies_that_end_at_once_end_each_by_its_own_lease(store) {
+        let (mut people, mut sayings) = (Vec::new(), Vec::new());
+        for _ in 0..6 {
+            let person = store.person().await;
+            for _ in 0..2 {
+                let room = store.room(&person).await;
+                let first = store.say(&person, room).await;
+                sayings.push((first, store.say(&person, room).await));
+            }
+            people.push(person);
+        }
+        let mut jobs = store.claim(100, NOON).await;
+        jobs.sort_by_key(|job| sayings.iter().position(|(first, _)| first.job == job.id));
+        assert_eq!(jobs.len(), sayings.len());
+        // Of three in a row one ends well, one fails, and one has lost its lease.
+        for job in jobs.iter_mut().skip(2).step_by(3) {
+            job.attempt += 1;
+        }
+        let (well, ill) = (done(Outcome::Completed, "Because"), done(Outcome::Failed, ""));
+        let outcomes = [&well, &ill, &well];
+        let ends = jobs.iter().enumerate().map(|(n, job)| store.db.finish_reply(job, outcomes[n % 3], NOON));
+        let ends = join_all(ends).await;
+        for (n, (ended, (first, next))) in ends.into_iter().zip(&sayings).enumerate() {
+            let states = (store.state(first.job).await, store.state(next.job).await);
+            let expected = [("gone", "ready"), ("dead", "ready"), ("running", "blocked")][n % 3];
+            assert_eq!((states.0.as_str(), states.1.as_str()), expected, "{n}");
+            assert_eq!(ended.is_ok(), n % 3 < 2, "{n}");
+            let reply = store.db.message(first.reply, first.room, first.user).await.unwrap().unwrap();
+            assert_eq!(reply.status, [Status::Complete, Status::Failed, Status::Generating][n % 3], "{n}");
+        }
+        assert_eq!(store.number("select cast(sum(used) as bigint) from usage").await, 24 - 4);
+        assert_eq!(store.number("select cast(sum(reply_tokens) as bigint) from usage").await, 8 * 6);
+        assert_eq!(store.number("select cast(sum(open_replies) as bigint) from chatrooms").await, 24 - 8);
+    }
+
     async fn nobody_writes_with_a_lease_that_is_lost(store) {
         let (person, saying, old) = begun(store).await;
         let new = store.claim(1, NOON + LEASE).await.remove(0);
