@@ -12,9 +12,10 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 use super::body::{BODY, Deadline, accepts_json, check_media_type, read_bytes};
 use super::form::{Fields, Form, Nothing};
 use super::json;
-use super::stream::prefers_stream;
+use super::stream::{prefers_stream, token_until};
 use crate::app::App;
 use crate::domain::locale::Locale;
+use crate::domain::time::Timestamp;
 use crate::domain::token::{Bearer, TokenFault};
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
@@ -56,8 +57,8 @@ pub struct Input<B, Q = Nothing> {
     pub key: Vec<Vec<u8>>,
     /// How long the client wants to wait for the reply.
     pub wait: Option<Duration>,
-    /// True when the client would rather have a stream of events, where there is one.
-    pub wants_stream: bool,
+    /// When a client would rather have a stream of events, where there is one: until when its token allows it.
+    pub stream_until: Option<Timestamp>,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -155,19 +156,15 @@ impl<B: Form + Send, Q: Form + Send> FromRequest<App> for Input<B, Q> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        if !accepts_json(&parts.headers) && !(B::MAY_STREAM && prefers_stream(&parts.headers)) {
+        let wants_stream = B::MAY_STREAM && prefers_stream(&parts.headers);
+        if !accepts_json(&parts.headers) && !wants_stream {
             return Err(Error::new(Code::NotAcceptable, "Answers here are application/json."));
         }
         let body = read_form::<B>(app, &parts, body).await?;
         let query = Fields::read_query(app, parts.uri.query().unwrap_or_default())?;
         let key = parts.headers.get_all(IDEMPOTENCY_KEY).iter().map(|value| value.as_bytes().to_vec()).collect();
-        Ok(Self {
-            body,
-            query,
-            key,
-            wait: wanted_wait(&parts.headers),
-            wants_stream: B::MAY_STREAM && prefers_stream(&parts.headers),
-        })
+        let stream_until = if wants_stream { Some(token_until(&parts.headers, app)?) } else { None };
+        Ok(Self { body, query, key, wait: wanted_wait(&parts.headers), stream_until })
     }
 }
 

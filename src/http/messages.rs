@@ -13,7 +13,7 @@ use super::error::add_limit;
 use super::extract::{Caller, Input, Sender};
 use super::form::{Fields, Form, Names, Nothing};
 use super::paging::{List, Page, cut};
-use super::stream::{self, TokenUntil};
+use super::stream;
 use crate::app::App;
 use crate::domain::chat::{Message, Status};
 use crate::domain::ids::{ChatroomId, MessageId};
@@ -91,14 +91,13 @@ pub struct MessagePage {
 pub async fn send_message(
     State(app): State<App>,
     Sender(caller): Sender,
-    TokenUntil(token_until): TokenUntil,
     Path(id): Path<String>,
     Extension(stop): Extension<StopSignal>,
     input: Input<SendMessage>,
 ) -> Result<Response> {
     let room = ChatroomId::from_path(&id);
     // Who has no place for a stream is told so before the message is taken.
-    let reader = input.wants_stream.then(|| Reader::admit(&app, caller, token_until)).transpose()?;
+    let reader = input.stream_until.map(|until| Reader::admit(&app, caller, until)).transpose()?;
     let sent = chats::send_message(&app, caller, room, &input.body.content, &input.key).await?;
     let chats::Accepted { message, mut reply, quota } = sent.answer;
     if let Some(reader) = reader {

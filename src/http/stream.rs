@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::domain::ids::ChatroomId;
 use crate::domain::stream::Place;
 use crate::domain::time::Timestamp;
+use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
 use crate::serve::StopSignal;
 use crate::services::watch::{Event, From, Reader, Told, Watcher};
@@ -33,35 +34,33 @@ const RETRY_SOON: &str = "retry: 500\n\n";
 /// A stream that is already over says so only after what it has told is out.
 const LAST_WORDS: Duration = Duration::from_millis(1);
 
-/// A client that takes a stream of events.
-#[derive(Clone, Copy, Debug)]
-pub struct TakesStream;
-
-/// When the token of a request runs out.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenUntil(pub Timestamp);
+/// A caller who takes a stream of events.
+#[derive(Debug)]
+pub struct Viewer {
+    session: Session,
+    token_until: Timestamp,
+}
 
 /// Where a client's last stream was cut, as far as it says so and it can be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Resumed(Option<Place>);
 
-impl FromRequestParts<App> for TakesStream {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        let wishes = wishes(&parts.headers);
-        let takes = wishes.is_empty() || weight(&wishes, "text/event-stream") > 0.0;
-        takes.then_some(Self).ok_or_else(|| Error::new(Code::NotAcceptable, "Answers here are text/event-stream."))
-    }
-}
-
-impl FromRequestParts<App> for TokenUntil {
+impl FromRequestParts<App> for Viewer {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let until = app.tokens.expires_at(bearer_token(&parts.headers)?);
-        Ok(Self(until.unwrap_or_else(|| app.clock.now())))
+        let Caller(session) = Caller::from_request_parts(parts, app).await?;
+        let wishes = wishes(&parts.headers);
+        if !wishes.is_empty() && weight(&wishes, "text/event-stream") <= 0.0 {
+            return Err(Error::new(Code::NotAcceptable, "Answers here are text/event-stream."));
+        }
+        Ok(Self { session, token_until: token_until(&parts.headers, app)? })
     }
+}
+
+/// When the token of a request runs out.
+pub(super) fn token_until(headers: &HeaderMap, app: &App) -> Result<Timestamp> {
+    Ok(app.tokens.expires_at(bearer_token(headers)?).unwrap_or_else(|| app.clock.now()))
 }
 
 impl FromRequestParts<App> for Resumed {
@@ -94,13 +93,12 @@ pub fn prefers_stream(headers: &HeaderMap) -> bool {
         example = "id: 0193d1f6-6c1e-7c52-9a0e-1f0c7f0f4a11.1.5\nevent: reply.delta\ndata: {\"message_id\":\"0193d1f6-6c1e-7c52-9a0e-1f0c7f0f4a11\",\"offset\":0,\"text\":\"Hello\"}\n\n")))]
 pub async fn watch_chatroom(
     State(app): State<App>,
-    Caller(session): Caller,
-    TokenUntil(token_until): TokenUntil,
-    _: TakesStream,
+    viewer: Viewer,
     Path(id): Path<String>,
     Resumed(place): Resumed,
     Extension(stop): Extension<StopSignal>,
 ) -> Result<Response> {
+    let Viewer { session, token_until } = viewer;
     let from = place.map_or(From::Now, From::Place);
     let room = ChatroomId::from_path(&id);
     app.db.chatroom(room, session.user_id).await?.ok_or_else(Error::not_found)?;

@@ -41,7 +41,7 @@ pub async fn listen(app: &App, job: &Job, prompt: Prompt) -> Result<Heard, Model
             biased;
             // Somebody stopped it, or somebody else ended it.
             () = &mut ended => return Ok(Heard::Overtaken),
-            saved = async { saving.as_mut().expect("looked at before").await }, if is_saving => {
+            saved = ended_save(&mut saving), if is_saving => {
                 saving = None;
                 if !draft.saved(&saved) {
                     return Ok(Heard::Overtaken);
@@ -75,7 +75,16 @@ impl Drop for Call<'_> {
     }
 }
 
+/// The end of the save under way; never, while there is none.
+async fn ended_save(saving: &mut Option<BoxFuture<'_, Result<(), WriteError>>>) -> Result<(), WriteError> {
+    match saving {
+        Some(saving) => saving.await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A fault as if the model were away.
+#[must_use]
 pub fn away(note: &str) -> ModelError {
     ModelError { fault: ModelFault::Away, retry_after: None, note: note.to_owned() }
 }

@@ -52,11 +52,11 @@ fn channels(inner: &Inner) -> Vec<String> {
 type Connected = (MultiplexedConnection, UnboundedReceiver<PushInfo>);
 
 async fn connect(client: &Client, channels: Vec<String>) -> RedisResult<Connected> {
-    let (pushed, pushes) = mpsc::unbounded_channel();
+    let (push, pushes) = mpsc::unbounded_channel();
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_WITHIN))
         .set_response_timeout(Some(PING_WITHIN))
-        .set_push_sender(pushed);
+        .set_push_sender(push);
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
     connection.subscribe(channels).await?;
     Ok((connection, pushes))

@@ -17,7 +17,7 @@ const NEWEST: i64 = 100;
 /// New messages that are read by one statement.
 const PAGE: i64 = 100;
 /// How long after its end a reply is told to who comes without a place.
-const JUST_ENDED: Duration = Duration::from_secs(60);
+const JUST_ENDED: Duration = Duration::from_mins(1);
 
 impl Watcher {
     pub(super) async fn begin(&mut self, from: From) -> Result<()> {
@@ -199,7 +199,8 @@ impl Watcher {
             self.tell_reply(Event::Started(reply.attempt));
         } else if reply.attempt > first.attempt || (is_final(&reply) && reply.length < first.position) {
             self.reset_first().await?;
-            return Ok(self.tell_held());
+            self.tell_held();
+            return Ok(());
         }
         let Some(first) = self.open.front_mut() else { return Ok(()) };
         if !reply.text.is_empty() {

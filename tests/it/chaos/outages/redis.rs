@@ -61,9 +61,9 @@ async fn use_it(client: Client) -> (usize, Vec<Duration>) {
 /// Everybody at both servers, and one who sends at both; the 99th percentile of all requests.
 async fn everybody(house: &Exposed, most_at_both: usize) -> Duration {
     let users = size(8, 40);
-    let used = join_all((0..users).map(|number| use_it(house.client(number % 2)))).await;
+    let outcomes = join_all((0..users).map(|number| use_it(house.client(number % 2)))).await;
     let mut took: Vec<Duration> = Vec::new();
-    for (accepted, times) in used {
+    for (accepted, times) in outcomes {
         assert_eq!(accepted, SENDS, "the limit of one process");
         took.extend(times);
     }
