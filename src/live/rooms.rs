@@ -145,12 +145,8 @@ mod tests {
     async fn who_is_too_slow_is_told_to_look() {
         let (rooms, mine) = (Rooms::default(), room());
         let mut watch = rooms.watch(mine).await;
-        let piece = |offset| Piece {
-            reply: crate::domain::ids::MessageId::new(Timestamp::from_millis(1)),
-            attempt: 1,
-            offset,
-            text: "a".into(),
-        };
+        let reply = crate::domain::ids::MessageId::new(Timestamp::from_millis(1));
+        let piece = |offset| Piece { reply, attempt: 1, offset, text: "a".into() };
         for offset in 0..KEPT * 2 {
             rooms.tell(mine, Stir::Piece(piece(offset)));
         }
