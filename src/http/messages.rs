@@ -15,14 +15,14 @@ use super::form::{Fields, Form, Names, Nothing};
 use super::paging::{List, Page, cut};
 use super::stream;
 use crate::app::App;
-use crate::domain::chat::{Message, Status};
+use crate::domain::chat::Message;
 use crate::domain::ids::{ChatroomId, MessageId};
 use crate::domain::plan::Quota;
 use crate::domain::stream::{Offset, Place};
 use crate::domain::text::Content;
 use crate::error::{Error, Result};
 use crate::serve::StopSignal;
-use crate::services::watch::{Event, From, Reader, Told, Watcher};
+use crate::services::watch::{Event, Reader, Told, Watcher};
 use crate::services::{chats, plans, stopping};
 use crate::storage::Listed;
 
@@ -101,7 +101,7 @@ pub async fn send_message(
     let sent = chats::send_message(&app, caller, room, &input.body.content, &input.key).await?;
     let chats::Accepted { message, mut reply, quota } = sent.answer;
     if let Some(reader) = reader {
-        let watcher = Watcher::open(&app, reader, room, From::Sent(reply.id)).await?;
+        let watcher = Watcher::of_reply(&app, reader, room, reply.id).await?;
         return Ok(stream::respond(watcher, first_events(message, reply, quota), &stop));
     }
     if let Some(wait) = input.wait {
@@ -112,8 +112,7 @@ pub async fn send_message(
             () = stopping.cancelled() => {}
         }
     }
-    let is_final = matches!(reply.status, Status::Complete | Status::Failed);
-    let status = if is_final { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let status = if reply.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let stream = format!("/chatroom/{room}/stream");
     let mut response = Json(status, SentMessage { message, reply, quota, stream }).into_response();
     let headers = response.headers_mut();

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -31,8 +30,6 @@ const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How soon a client comes back by itself, in milliseconds: usually, and when this process stops.
 const RETRY: &str = "retry: 1000\n: hello\n\n";
 const RETRY_SOON: &str = "retry: 500\n\n";
-/// A stream that is already over says so only after what it has told is out.
-const LAST_WORDS: Duration = Duration::from_millis(1);
 
 /// A caller who takes a stream of events.
 #[derive(Debug)]
@@ -100,10 +97,9 @@ pub async fn watch_chatroom(
 ) -> Result<Response> {
     let Viewer { session, token_until } = viewer;
     let from = place.map_or(From::Now, From::Place);
-    let room = ChatroomId::from_path(&id);
-    app.db.chatroom(room, session.user_id).await?.ok_or_else(Error::not_found)?;
+    let room = app.db.chatroom(ChatroomId::from_path(&id), session.user_id).await?.ok_or_else(Error::not_found)?;
     let reader = Reader::admit(&app, session, token_until)?;
-    let watcher = Watcher::open(&app, reader, room, from).await?;
+    let watcher = Watcher::of_room(&app, reader, room, from).await?;
     Ok(respond(watcher, Vec::new(), &stop))
 }
 
@@ -147,9 +143,6 @@ impl Telling {
                 return Some(Bytes::from_static(RETRY_SOON.as_bytes()));
             }
         };
-        if told.is_none() {
-            tokio::time::sleep(LAST_WORDS).await;
-        }
         told.map(|told| frame(&told))
     }
 }

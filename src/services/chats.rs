@@ -187,7 +187,7 @@ pub async fn wait_for_reply(app: &App, caller: Session, reply: &Message, at_most
     loop {
         let rung = watch.rung();
         let now = app.db.message(reply.id, reply.chatroom_id, caller.user_id).await?.ok_or_else(Error::not_found)?;
-        let is_final = matches!(now.status, Status::Complete | Status::Failed);
+        let is_final = now.status.is_final();
         if is_final || tokio::time::Instant::now() >= deadline {
             return Ok(now);
         }

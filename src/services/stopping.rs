@@ -1,7 +1,7 @@
 //! Stopping a reply: from any process, whoever writes it, also when nobody does.
 
 use crate::app::App;
-use crate::domain::chat::{Message, Outcome, Status};
+use crate::domain::chat::{Message, Outcome};
 use crate::domain::ids::{ChatroomId, MessageId};
 use crate::domain::stream::OwnRoom;
 use crate::domain::user::Session;
@@ -13,7 +13,7 @@ use crate::storage::{Refusal, WriteError};
 /// the model as soon as it hears of it, or finds that it may not save any more.
 pub async fn stop_reply(app: &App, caller: Session, room: ChatroomId, id: MessageId) -> Result<Message> {
     let reply = find(app, caller, room, id).await?;
-    if is_final(&reply) {
+    if reply.status.is_final() {
         return Ok(reply);
     }
     let own = OwnRoom { owner: caller.user_id, room };
@@ -35,8 +35,4 @@ pub async fn stop_reply(app: &App, caller: Session, room: ChatroomId, id: Messag
 async fn find(app: &App, caller: Session, room: ChatroomId, id: MessageId) -> Result<Message> {
     let found = app.db.message(id, room, caller.user_id).await?;
     found.filter(|message| message.reply.is_some()).ok_or_else(Error::not_found)
-}
-
-fn is_final(reply: &Message) -> bool {
-    matches!(reply.status, Status::Complete | Status::Failed)
 }

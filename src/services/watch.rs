@@ -44,8 +44,6 @@ pub enum From {
     Now,
     /// Where its reader was.
     Place(Place),
-    /// At a message just sent and its reply, whose end is the stream's.
-    Sent(MessageId),
 }
 
 /// Something to be told to the reader.
@@ -105,6 +103,7 @@ pub struct Watcher {
     app: App,
     session: Session,
     room: OwnRoom,
+    /// The room as it was told; none where only one reply is watched.
     known: Option<Chatroom>,
     /// The place of the last message that was told.
     seen: i64,
@@ -133,17 +132,32 @@ enum Woken {
 }
 
 impl Watcher {
-    /// Begins to watch a room of the reader's.
-    pub async fn open(app: &App, reader: Reader, room: ChatroomId, from: From) -> Result<Self> {
+    /// Begins to watch a room of the reader's, as it has just been read.
+    pub async fn of_room(app: &App, reader: Reader, known: Chatroom, from: From) -> Result<Self> {
+        let mut watcher = Self::listen(app, reader, known.id).await;
+        watcher.known = Some(known);
+        watcher.begin(from).await?;
+        Ok(watcher)
+    }
+
+    /// Begins to watch a reply just asked for in a room of the reader's; its end is the stream's.
+    pub async fn of_reply(app: &App, reader: Reader, room: ChatroomId, reply: MessageId) -> Result<Self> {
+        let mut watcher = Self::listen(app, reader, room).await;
+        watcher.only = Some(reply);
+        watcher.open.push_back(OpenReply::new(reply));
+        watcher.look().await;
+        Ok(watcher)
+    }
+
+    async fn listen(app: &App, reader: Reader, room: ChatroomId) -> Self {
         let Reader { session, token_until, stream } = reader;
-        let known = app.db.chatroom(room, session.user_id).await?.ok_or_else(Error::not_found)?;
         let room = OwnRoom { owner: session.user_id, room };
         let now = Instant::now();
-        let mut watcher = Self {
+        Self {
             app: app.clone(),
             session,
             room,
-            known: Some(known),
+            known: None,
             seen: 0,
             open: VecDeque::new(),
             last: None,
@@ -156,9 +170,7 @@ impl Watcher {
             over_at: now + token_until.since(app.clock.now()) + AFTER_TOKEN,
             quiet_at: now + QUIET,
             look_at: now + IN_ANY_CASE,
-        };
-        watcher.begin(from).await?;
-        Ok(watcher)
+        }
     }
 
     /// The next event; none when the stream is over.

@@ -227,7 +227,7 @@ fn reply_details(mut row: Row, status: Status) -> Result<Option<ReplyDetails>> {
     let outcome = row.column::<Option<String>>()?.map(|text| stored(Outcome::from_stored(&text))).transpose()?;
     let error = row.column()?;
     let usage = TokenUsage { prompt_tokens: row.column()?, reply_tokens: row.column()? };
-    let is_final = matches!(status, Status::Complete | Status::Failed);
+    let is_final = status.is_final();
     Ok(Some(ReplyDetails { reply_to, model, outcome, error, usage: is_final.then_some(usage), attempt: row.column()? }))
 }
 

@@ -27,10 +27,6 @@ impl Watcher {
                     self.begin_now().await?;
                 }
             }
-            From::Sent(reply) => {
-                self.only = Some(reply);
-                self.open.push_back(OpenReply::new(reply));
-            }
             From::Now => self.begin_now().await?,
         }
         self.read().await
@@ -40,7 +36,7 @@ impl Watcher {
     async fn go_on(&mut self, place: Place) -> Result<bool> {
         let Offset::At(position) = place.offset else {
             let Some(reply) = self.app.db.growth(self.room, place.reply, usize::MAX).await? else { return Ok(false) };
-            if !is_final(&reply) || reply.attempt != place.attempt {
+            if !reply.status.is_final() || reply.attempt != place.attempt {
                 return Ok(false);
             }
             (self.seen, self.last) = (reply.seq, Some(place));
@@ -65,7 +61,7 @@ impl Watcher {
             .iter()
             .filter(is_new)
             .rev()
-            .filter(|reply| !is_final(reply))
+            .filter(|reply| !reply.status.is_final())
             .map(|reply| OpenReply::new(reply.id))
             .collect();
         let Some(newest) = newest.first() else { return Ok(()) };
@@ -178,7 +174,7 @@ impl Watcher {
                 self.open.pop_front();
                 continue;
             };
-            let is_final = is_final(&reply);
+            let is_final = reply.status.is_final();
             self.tell_growth(reply).await?;
             if !is_final {
                 return Ok(());
@@ -197,7 +193,7 @@ impl Watcher {
         if reply.attempt > first.attempt && is_first_try {
             first.attempt = reply.attempt;
             self.tell_reply(Event::Started(reply.attempt));
-        } else if reply.attempt > first.attempt || (is_final(&reply) && reply.length < first.position) {
+        } else if reply.attempt > first.attempt || (reply.status.is_final() && reply.length < first.position) {
             self.reset_first().await?;
             self.tell_held();
             return Ok(());
@@ -230,8 +226,4 @@ impl Watcher {
         }
         if gave_back { self.tell_quota().await } else { Ok(()) }
     }
-}
-
-fn is_final(reply: &Growth) -> bool {
-    matches!(reply.status, Status::Complete | Status::Failed)
 }
