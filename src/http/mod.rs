@@ -111,7 +111,7 @@ fn build(app: &App, door: door::Door, pages: Router) -> Router {
         .merge(returns::router(app))
         .merge(pages)
         .route_layer(Named::layer(app))
-        .fallback(async || Error::not_found())
+        .fallback(web::show_missing)
         .method_not_allowed_fallback(method_not_allowed);
     // The door stands outside the router, because it changes the path that the router goes by.
     Router::new().fallback_service(from_fn_with_state(door, door::pass).layer(inside))

@@ -19,6 +19,7 @@ mod jobs;
 mod main_job;
 mod metrics;
 mod operator;
+mod page;
 mod passwords;
 mod postman;
 mod proof;

@@ -21,6 +21,8 @@ pub const INPUTS: &[Input] = &[
         "signin::forging::no_forged_token_opens_any_protected_operation"),
     ("any", "an unknown path, an encoded slash, dots, two slashes", 404, "not_found",
         "api::paths::a_path_that_is_not_ours_is_not_found_before_any_token"),
+    ("any", "an unknown path, looked for by a browser", 404, "not_found",
+        "page::what_is_not_there_is_a_page_to_a_browser_and_a_problem_to_a_program"),
     ("any", "another method on a known path", 405, "method_not_allowed",
         "api::paths::another_method_on_a_known_path_is_told_the_real_ones"),
     ("any", "a header that names another method", 405, "method_not_allowed",
