@@ -1,0 +1,6 @@
+//! Markdown: what it is read as, at what cost, in pieces, and by whom it may be asked for.
+
+mod asking;
+mod cost;
+mod pieces;
+mod reading;
