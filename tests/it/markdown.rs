@@ -2,5 +2,6 @@
 
 mod asking;
 mod cost;
+mod page;
 mod pieces;
 mod reading;
