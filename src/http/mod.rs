@@ -15,6 +15,7 @@ pub mod extract;
 pub mod form;
 pub mod health;
 pub mod json;
+pub mod markdown;
 pub mod messages;
 mod named;
 pub mod openapi;
@@ -72,6 +73,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(messages::show_message))
         .routes(routes!(messages::stop_message))
         .routes(routes!(stream::watch_chatroom))
+        .routes(routes!(markdown::read_markdown))
         .routes(routes!(subscription::subscribe, subscription::subscribe_by_get))
         .routes(routes!(subscription::show_status))
         .routes(routes!(subscription::sync))

@@ -17,6 +17,7 @@ mod harness;
 mod house;
 mod jobs;
 mod main_job;
+mod markdown;
 mod metrics;
 mod operator;
 mod page;

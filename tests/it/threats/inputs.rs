@@ -215,6 +215,16 @@ pub const INPUTS: &[Input] = &[
         "streams::stopping::only_ones_own_replies_can_be_stopped"),
     ("POST /chatroom/{id}/message/{mid}/stop", "twice, or after the end", 200, "",
         "streams::stopping::what_waits_or_has_ended_can_be_stopped_as_well_and_only_once"),
+    ("POST /markdown", "no texts, more than a hundred", 422, "out_of_range",
+        "markdown::asking::only_one_to_a_hundred_texts_are_taken"),
+    ("POST /markdown", "texts that are no list", 422, "not_a_list",
+        "markdown::asking::only_one_to_a_hundred_texts_are_taken"),
+    ("POST /markdown", "something among the texts that is none", 422, "not_a_text",
+        "markdown::asking::only_one_to_a_hundred_texts_are_taken"),
+    ("POST /markdown", "texts that are too long together", 413, "body_too_large",
+        "markdown::asking::texts_are_as_long_together_as_a_body_may_be"),
+    ("POST /markdown", "marks that open and never close, 64 KiB of them", 200, "",
+        "markdown::cost::four_times_the_text_takes_about_four_times_as_long"),
 ];
 
 /// Routes, inputs and why they can't be sent yet.
