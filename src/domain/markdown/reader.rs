@@ -68,11 +68,10 @@ impl Reader<'_> {
         match event {
             Event::Start(tag) => return self.start(tag),
             Event::End(_) => self.end(),
-            Event::Text(text) => self.say(&text),
             Event::Code(text) => self.push(Node::Element(Element::CodeSpan { text: text.into_string() })),
             // Models write this one where a table's cell has lines, as there is no other way.
             Event::InlineHtml(tag) if ["<br>", "<br/>", "<br />"].contains(&&*tag) => self.push(BREAK),
-            Event::InlineHtml(text) | Event::Html(text) => self.say(&text),
+            Event::Text(text) | Event::InlineHtml(text) | Event::Html(text) => self.say(&text),
             Event::SoftBreak => self.say("\n"),
             Event::HardBreak => self.push(BREAK),
             Event::Rule => self.push(Node::Element(Element::Rule)),
