@@ -50,7 +50,7 @@ const ui = {
 };
 
 function openRoom() {
-  const id = location.hash.slice(1) || null;
+  const [id = null] = /^[\w-]+$/.exec(location.hash.slice(1)) ?? [];
   if (room?.isOpen && room.id === id) return;
   room?.close();
   room = new Room(id, log, scroll, ui);
@@ -152,6 +152,7 @@ function start() {
   document.addEventListener("visibilitychange", () => !document.hidden && visit && refresh());
   find("#new-room").addEventListener("click", newRoom);
   find("#account").addEventListener("click", openAccount);
+  find("#skip").addEventListener("click", () => find("#draft").focus());
   if (tokens.current()) showApp();
   else showSignIn();
 }

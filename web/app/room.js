@@ -194,7 +194,9 @@ export class Room {
       const sent = await callPatiently("POST", `/chatroom/${this.id}/message/${id}/${deed}`, { key, tries: 3 });
       settled();
       me.take({ quota: sent.quota });
-      if (this.isOpen) this.#takeSent({ message: sent.message, reply: sent.reply });
+      if (this.isOpen) this.#takeSent(sent);
+      // The button that was pressed went with the reply it belonged to.
+      if (document.activeElement === document.body) find("#draft").focus({ preventScroll: true });
     } catch (error) {
       if (!(error instanceof Unreachable)) settled();
       if (this.isOpen) this.#fail(error);
