@@ -3,6 +3,7 @@
 
 mod api;
 mod billing;
+mod browser;
 mod chaos;
 mod config;
 mod crash;
