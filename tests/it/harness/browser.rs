@@ -6,6 +6,7 @@ mod finding;
 mod seeing;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -47,23 +48,30 @@ pub struct Browser {
     origin: String,
     pardoned: Mutex<Vec<&'static str>>,
     // Dropped after the session: chromedriver, once nobody needs it, and the place for another browser.
-    _server: Arc<Driver>,
+    server: Arc<Driver>,
     _place: SemaphorePermit<'static>,
 }
 
 impl Browser {
     /// Opens one for the server at this address, as a wide window in daylight; nothing where there is no browser.
     pub async fn open(address: SocketAddr) -> Option<Self> {
-        let programs = driver::programs()?;
+        Some(Self::open_by(Driver::shared(driver::programs()?), address).await)
+    }
+
+    /// As [`Self::open`], by a chromedriver that nobody else has.
+    pub async fn open_alone(address: SocketAddr) -> Option<Self> {
+        Some(Self::open_by(Driver::alone(driver::programs()?), address).await)
+    }
+
+    async fn open_by(server: Arc<Driver>, address: SocketAddr) -> Self {
         let place = PLACES.acquire().await.unwrap();
-        let server = Driver::shared(programs);
-        let capabilities = capabilities(&programs.browser, &server.profile());
+        let capabilities = capabilities(server.browser(), &server.profile());
         let builder = WebDriver::builder(server.url(), capabilities).client(Client::new(address).http);
         let driver = builder.await.unwrap();
         let origin = format!("http://localhost:{}", address.port());
-        let browser = Self { driver, origin, pardoned: Mutex::default(), _server: server, _place: place };
-        browser.look(Look::WIDE).await;
-        Some(browser)
+        let this = Self { driver, origin, pardoned: Mutex::default(), server, _place: place };
+        this.look(Look::WIDE).await;
+        this
     }
 
     /// What drives it, for what this harness has no word for.
@@ -85,6 +93,17 @@ impl Browser {
     /// Says that the console may speak of this: it belongs to the story.
     pub fn pardon(&self, words: &'static str) {
         self.pardoned.lock().unwrap().push(words);
+    }
+
+    /// Where it keeps what it keeps.
+    pub fn home(&self) -> PathBuf {
+        self.server.home().to_owned()
+    }
+
+    /// Lets it go as the end of this process would: nobody says goodbye.
+    pub fn abandon(self) {
+        self.driver.leak().unwrap();
+        Arc::into_inner(self.server).expect("a chromedriver of its own").let_go();
     }
 
     /// Closes it, once its console was read.

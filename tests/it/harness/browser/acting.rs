@@ -30,15 +30,19 @@ impl Browser {
     }
 
     /// Types to whatever has the focus.
-    pub async fn press(&self, keys: impl Into<TypingData>) {
-        let keys = keys.into();
-        self.driver().action_chain().send_keys(keys).perform().await.unwrap();
+    pub async fn press(&self, text: impl AsRef<str>) {
+        self.driver().action_chain().send_keys(text.as_ref()).perform().await.unwrap();
     }
 
-    /// Presses a key while another is held.
-    pub async fn chord(&self, held: Key, key: Key) {
+    /// Presses one key.
+    pub async fn key(&self, key: Key) {
+        self.press(key.value().to_string()).await;
+    }
+
+    /// Presses a key, or a letter's, while another is held.
+    pub async fn chord(&self, held: Key, key: char) {
         let chain = self.driver().action_chain().key_down(held.value());
-        chain.send_keys(key.value()).key_up(held.value()).perform().await.unwrap();
+        chain.send_keys(key.to_string()).key_up(held.value()).perform().await.unwrap();
     }
 }
 

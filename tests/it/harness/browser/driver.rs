@@ -61,24 +61,26 @@ pub struct Driver {
     // Kept, as chromedriver may have more to say.
     _said: BufReader<ChildStdout>,
     port: u16,
+    browser: &'static str,
     home: tempfile::TempDir,
     profiles: AtomicU64,
 }
 
 impl Driver {
     /// The one of this process: the first browser starts it, and it ends with the last.
-    pub fn shared(programs: &Programs) -> Arc<Self> {
+    pub fn shared(programs: &'static Programs) -> Arc<Self> {
         static RUNNING: Mutex<Weak<Driver>> = Mutex::new(Weak::new());
         let mut running = RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(driver) = running.upgrade() {
             return driver;
         }
-        let driver = Arc::new(Self::start(programs));
+        let driver = Self::alone(programs);
         *running = Arc::downgrade(&driver);
         driver
     }
 
-    fn start(programs: &Programs) -> Self {
+    /// One that nobody else asks.
+    pub fn alone(programs: &'static Programs) -> Arc<Self> {
         let home = tempfile::Builder::new().prefix("pollux-browser-").tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", GUARDIAN, "sh"]).arg(home.path()).args([&programs.driver, "--port=0"]).process_group(0);
@@ -87,12 +89,29 @@ impl Driver {
         let leash = guardian.stdin.take();
         let mut said = BufReader::new(guardian.stdout.take().unwrap());
         let port = port(&mut said);
-        Self { guardian, leash, _said: said, port, home, profiles: AtomicU64::new(0) }
+        let (browser, profiles) = (programs.browser.as_str(), AtomicU64::new(0));
+        Arc::new(Self { guardian, leash, _said: said, port, browser, home, profiles })
     }
 
     /// Where it is asked.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The program that it starts.
+    pub fn browser(&self) -> &str {
+        self.browser
+    }
+
+    /// Where all profiles are.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Lets the leash go and does nothing else; the guardian does the rest.
+    pub fn let_go(mut self) {
+        drop(self.leash.take());
+        std::mem::forget(self);
     }
 
     /// A folder for the profile of a new browser.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
+use thirtyfour::WindowHandle;
 
 use super::Browser;
 
@@ -51,6 +52,19 @@ impl Browser {
         });
         self.cdp("Emulation.setDeviceMetricsOverride", screen).await;
         self.cdp("Emulation.setTouchEmulationEnabled", json!({"enabled": look.is_phone})).await;
+    }
+
+    /// Opens another tab and turns to it.
+    pub async fn another_tab(&self) -> WindowHandle {
+        let tab = self.driver().new_tab().await.unwrap();
+        self.turn_to(&tab).await;
+        self.look(Look::WIDE).await;
+        tab
+    }
+
+    /// Turns to a tab.
+    pub async fn turn_to(&self, tab: &WindowHandle) {
+        self.driver().switch_to_window(tab.clone()).await.unwrap();
     }
 
     /// Keeps a picture of what is to be seen now, under `target/screenshots`, and answers with where.
