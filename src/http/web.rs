@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::assets::{Asset, CSS, Page};
+use super::assets::{Asset, CSS, JAVASCRIPT, Page, linked};
 
 /// What our own pages may load: files of this server, and no script that came with text.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -24,11 +24,31 @@ pub const PAGE_HEADERS: [(HeaderName, &str); 3] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 ];
 
-pub(super) static ASSETS: LazyLock<[Asset; 1]> =
-    LazyLock::new(|| [Asset::new("/assets/style.css", CSS, include_str!("../../web/style.css"))]);
+/// The address, the media type and the text of each module of the chat page.
+macro_rules! modules {
+    ($($name:literal)+) => {
+        [$((concat!("/assets/", $name, ".js"), JAVASCRIPT, include_str!(concat!("../../web/app/", $name, ".js")))),+]
+    };
+}
+
+/// The modules of the chat page, each behind those it imports.
+const MODULES: [(&str, &str, &str); 35] = modules! {
+    "dom" "keep" "http" "tokens" "backoff" "connection" "api" "words" "me" "rooms" "sse" "stream" "render"
+    "colours" "markdown" "live_text" "message" "exchange" "log" "scroll" "outbox" "room"
+    "dialog" "room_menu" "room_list" "composer" "quota" "signin" "drawer" "account_plan"
+    "account_devices" "account_password" "account_data" "account" "app"
+};
+
+const STYLES: [(&str, &str, &str); 3] = [
+    ("/assets/style.css", CSS, include_str!("../../web/style.css")),
+    ("/assets/app.css", CSS, include_str!("../../web/app.css")),
+    ("/assets/markdown.css", CSS, include_str!("../../web/markdown.css")),
+];
+
+pub(super) static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| linked(&[&STYLES[..], &MODULES[..]].concat()));
 
 static INDEX: LazyLock<Page> =
-    LazyLock::new(|| Page::new(include_str!("../../web/index.html"), &*ASSETS, &PAGE_HEADERS));
+    LazyLock::new(|| Page::new(include_str!("../../web/index.html"), &ASSETS, &PAGE_HEADERS));
 
 /// `/` and the style of our pages.
 pub fn router() -> Router {
