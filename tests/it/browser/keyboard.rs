@@ -6,12 +6,14 @@ use super::Stage;
 use crate::harness::browser::Browser;
 use crate::harness::fresh_number;
 
-/// What has the focus: its role, its name, and whether a person can see that it has it.
+/// What has the focus: its role, its name, and whether it or the form around it has a ring that says so.
 const FOCUSED: &str = r#"
 const it = document.activeElement;
-const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(it);
-const isRinged = (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none";
-return [it.computedRole, it.computedName, isRinged];
+const isRinged = (each) => {
+  const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(each);
+  return (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+};
+return [it.computedRole, it.computedName, isRinged(it) || isRinged(it.form ?? it)];
 "#;
 
 impl Browser {

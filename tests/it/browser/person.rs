@@ -64,7 +64,8 @@ impl Browser {
 
     /// The newest reply, once it is final.
     pub async fn reply_at_its_end(&self) -> Shown {
-        self.reply("a final reply", |it| matches!(it.status.as_str(), "complete" | "failed")).await
+        let is_final = |it: &Shown| matches!(it.status.as_str(), "complete" | "failed");
+        self.reply("a final reply", |it| is_final(it) && !(it.text.is_empty() && it.reason.is_empty())).await
     }
 
     /// How many messages of a role are shown.

@@ -3,6 +3,10 @@
 use super::person::plain;
 use super::{Stage, long_message};
 
+/// Whether the open room is one that has no name yet.
+const NEW_ROOM: &str =
+    "return location.hash.length > 30 && document.querySelector('[aria-current=page]')?.innerText === 'New chat'";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_signs_in_and_sees_a_reply_grow() {
     let Some(stage) = Stage::demo(&[]).await else { return };
@@ -60,7 +64,7 @@ async fn rooms_are_made_renamed_found_and_deleted() {
     page.sign_in().await;
     for name in ["Stars", "Rivers"] {
         page.click("button", "New chat").await;
-        page.until("an open room", "return location.hash.length > 30").await;
+        page.until("a new room", NEW_ROOM).await;
         page.click_on("li:has([aria-current=page]) button").await;
         page.click("menuitem", "Rename").await;
         page.find("dialog", "Rename room").await;

@@ -9,16 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use crate::harness::engine::found;
 
-/// Runs chromedriver until its own standard input ends, which it does with this process, even with a killed one. Then
-/// it ends all that came of it, which is in its process group, and removes the profiles.
-const GUARDIAN: &str = r#"home=$1; shift
-"$@" &
-cat >/dev/null
-trap '' TERM
-kill -TERM 0
-wait
-rm -rf "$home"
-kill -KILL 0"#;
+/// Waits for the end of its standard input, which comes with the end of this process, even of a killed one. Then it ends
+/// the group of chromedriver, to which all browsers belong, and removes the profiles.
+const GUARDIAN: &str = r#"cat >/dev/null; kill -s KILL -- "-$1"; rm -rf "$2""#;
 
 /// Where the two programs are.
 #[derive(Debug)]
@@ -56,6 +49,7 @@ fn program(variable: &str, names: &[&str]) -> Result<String, String> {
 /// A running chromedriver, and the folder of its browsers' profiles.
 #[derive(Debug)]
 pub struct Driver {
+    child: Child,
     guardian: Child,
     leash: Option<ChildStdin>,
     // Kept, as chromedriver may have more to say.
@@ -82,15 +76,17 @@ impl Driver {
     /// One that nobody else asks.
     pub fn alone(programs: &'static Programs) -> Arc<Self> {
         let home = tempfile::Builder::new().prefix("pollux-browser-").tempdir().unwrap();
+        let mut command = Command::new(&programs.driver);
+        command.arg("--port=0").process_group(0).env("HOME", home.path());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut command = Command::new("sh");
-        command.args(["-c", GUARDIAN, "sh"]).arg(home.path()).args([&programs.driver, "--port=0"]).process_group(0);
-        command.env("HOME", home.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut guardian = command.spawn().unwrap();
+        command.args(["-c", GUARDIAN, "sh", &child.id().to_string()]).arg(home.path()).process_group(0);
+        let mut guardian = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let leash = guardian.stdin.take();
-        let mut said = BufReader::new(guardian.stdout.take().unwrap());
+        let mut said = BufReader::new(child.stdout.take().unwrap());
         let port = port(&mut said);
         let (browser, profiles) = (programs.browser.as_str(), AtomicU64::new(0));
-        Arc::new(Self { guardian, leash, _said: said, port, browser, home, profiles })
+        Arc::new(Self { child, guardian, leash, _said: said, port, browser, home, profiles })
     }
 
     /// Where it is asked.
@@ -125,6 +121,8 @@ impl Drop for Driver {
     fn drop(&mut self) {
         drop(self.leash.take());
         let _ = self.guardian.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -12,7 +12,7 @@ const [role, name] = arguments;
 const isMeant = (it) => it.computedRole === role && it.computedName === name;
 const isShown = (it) => it.checkVisibility({ visibilityProperty: true, opacityProperty: true });
 const scope = document.querySelector("dialog:modal") ?? document.body;
-return [...scope.querySelectorAll("*")].filter((it) => isShown(it) && isMeant(it)).pop() ?? null;
+return [scope, ...scope.querySelectorAll("*")].filter((it) => isShown(it) && isMeant(it)).pop() ?? null;
 "#;
 
 /// The first visible element of a selector.
