@@ -1,7 +1,7 @@
 //! Where Pollux listens, under which names it answers, and whom it believes.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use reqwest::Url;
 
@@ -57,15 +57,15 @@ impl Listen {
         loopback.into_iter().chain(public).chain(own).chain(self.extra_hosts.iter().cloned()).collect()
     }
 
-    /// The origin that links begin with: the public one, else the listener's own. On this machine that is `localhost`,
-    /// as people are told to come by that name, and a browser keeps for one origin what it does not show another.
+    /// The origin that links begin with: the public one, else the listener's own. This machine is called `localhost`, as
+    /// people type it: a browser that comes back under another name has signed in under neither.
     #[must_use]
     pub fn base_url(&self) -> String {
         if let Some(url) = &self.public_url {
             return url.clone();
         }
         let (ip, port) = (self.address.ip(), self.address.port());
-        let is_here = ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
+        let is_here = ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST;
         let host = if is_here { "localhost".to_owned() } else { host_text(ip) };
         format!("http://{host}:{port}")
     }

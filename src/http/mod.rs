@@ -15,15 +15,18 @@ pub mod extract;
 pub mod form;
 pub mod health;
 pub mod json;
+pub mod markdown;
 pub mod messages;
 mod named;
 pub mod openapi;
 pub mod paging;
 pub mod passwords;
 pub mod problems;
+pub mod replies;
 pub mod reports;
 pub mod returns;
 pub mod rights;
+pub mod sent;
 pub mod sessions;
 pub mod stream;
 pub mod subscription;
@@ -70,8 +73,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(messages::send_message))
         .routes(routes!(messages::list_messages))
         .routes(routes!(messages::show_message))
-        .routes(routes!(messages::stop_message))
+        .routes(routes!(replies::stop_message))
+        .routes(routes!(replies::regenerate_message))
+        .routes(routes!(replies::retry_message))
         .routes(routes!(stream::watch_chatroom))
+        .routes(routes!(markdown::read_markdown))
         .routes(routes!(subscription::subscribe, subscription::subscribe_by_get))
         .routes(routes!(subscription::show_status))
         .routes(routes!(subscription::sync))
@@ -111,7 +117,7 @@ fn build(app: &App, door: door::Door, pages: Router) -> Router {
         .merge(returns::router(app))
         .merge(pages)
         .route_layer(Named::layer(app))
-        .fallback(async || Error::not_found())
+        .fallback(web::show_missing)
         .method_not_allowed_fallback(method_not_allowed);
     // The door stands outside the router, because it changes the path that the router goes by.
     Router::new().fallback_service(from_fn_with_state(door, door::pass).layer(inside))

@@ -1,16 +1,17 @@
-//! The front door for people: one plain page that says what this is and where to go. Programs that ask for JSON get
-//! the same in a few members.
+//! The front door for people: the chat page, and the modules and styles it is made of. Programs that ask for JSON get a
+//! few members that say what this is and where to go.
 
 use std::sync::LazyLock;
 
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, VARY};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
 use super::assets::{Asset, CSS, JAVASCRIPT, Page, linked};
+use crate::error::Error;
 
 /// What our own pages may load: files of this server, and no script that came with text.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -50,7 +51,10 @@ pub(super) static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| linked(&[&STYL
 static INDEX: LazyLock<Page> =
     LazyLock::new(|| Page::new(include_str!("../../web/index.html"), &ASSETS, &PAGE_HEADERS));
 
-/// `/` and the style of our pages.
+static MISSING: LazyLock<Page> =
+    LazyLock::new(|| Page::new(include_str!("../../web/missing.html"), &ASSETS, &PAGE_HEADERS));
+
+/// `/`, and all that our pages load.
 pub fn router() -> Router {
     ASSETS.iter().fold(Router::new().route("/", get(show_index)), |router, asset| asset.mount(router))
 }
@@ -61,6 +65,17 @@ async fn show_index(headers: HeaderMap) -> Response {
         (vary, Json(Index::default())).into_response()
     } else {
         (vary, INDEX.answer()).into_response()
+    }
+}
+
+/// What is answered where nothing is: a page to a person who looks for one, a problem to everybody else.
+pub(super) async fn show_missing(method: Method, headers: HeaderMap) -> Response {
+    let wishes = wishes(&headers);
+    let is_read = matches!(method, Method::GET | Method::HEAD);
+    if is_read && weight(&wishes, "text/html") > weight(&wishes, "application/json") {
+        (StatusCode::NOT_FOUND, [(VARY, "Accept")], MISSING.answer()).into_response()
+    } else {
+        Error::not_found().into_response()
     }
 }
 

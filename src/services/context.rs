@@ -1,6 +1,6 @@
 //! The context of a reply: which earlier turns go to the model.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::domain::chat::{self, Outcome, Role};
 use crate::domain::ids::MessageId;
@@ -8,38 +8,62 @@ use crate::providers::model::{Speaker, Turn};
 use crate::storage::Earlier;
 
 /// Picks the turns that go to the model, out of messages given newest first: the one to be answered always, earlier
-/// ones while the budget lasts; of several replies to one message the newest; never a message that was blocked, as it
-/// would have every later one blocked too.
+/// ones while the budget lasts; of several replies to one message the newest, wherever it stands; never a message that
+/// was blocked, as it would have every later one blocked too.
 #[must_use]
 pub fn turns(context: Vec<Earlier>) -> Vec<Turn> {
-    let mut answered: HashSet<MessageId> = HashSet::new();
-    let mut blocked: HashSet<MessageId> = HashSet::new();
+    let (asked, mut answers) = asked_and_answers(context);
     let mut budget = chat::CONTEXT_TOKENS;
     let mut turns = Vec::new();
-    for earlier in context {
-        let speaker = match (earlier.role, earlier.reply_to) {
-            (Role::Assistant, Some(asked)) => {
-                if earlier.outcome == Some(Outcome::Blocked) && !answered.contains(&asked) {
-                    blocked.insert(asked);
-                }
-                if earlier.content.is_empty() || !answered.insert(asked) {
-                    continue;
-                }
-                Speaker::Model
-            }
-            _ if blocked.contains(&earlier.id) && !answered.contains(&earlier.id) => continue,
-            _ => Speaker::User,
-        };
-        let cost = chat::estimate_tokens(&earlier.content);
+    for message in asked {
+        let answer = answers.remove(&message.id);
+        if answer == Some(Answer::Blocked) {
+            continue;
+        }
+        let answer = answer.and_then(Answer::text);
+        let cost = chat::estimate_tokens(&message.content) + answer.as_deref().map_or(0, chat::estimate_tokens);
         if !turns.is_empty() && cost > budget {
             break;
         }
         budget = budget.saturating_sub(cost);
-        turns.push(Turn { speaker, text: earlier.content });
+        turns.extend(answer.map(|text| Turn { speaker: Speaker::Model, text }));
+        turns.push(Turn { speaker: Speaker::User, text: message.content });
     }
     turns.reverse();
-    let first_of_user = turns.iter().position(|turn| turn.speaker == Speaker::User).unwrap_or_default();
-    turns.split_off(first_of_user)
+    turns
+}
+
+/// What a message was answered with.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Text(String),
+    /// Nothing but a refusal.
+    Blocked,
+}
+
+impl Answer {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Blocked => None,
+        }
+    }
+}
+
+/// The user's messages in the order given, and what each was answered with: the newest text there is.
+fn asked_and_answers(context: Vec<Earlier>) -> (Vec<Earlier>, HashMap<MessageId, Answer>) {
+    let (replies, asked): (Vec<_>, Vec<_>) = context.into_iter().partition(|earlier| earlier.role == Role::Assistant);
+    let mut answers = HashMap::new();
+    for reply in replies {
+        let Some(to) = reply.reply_to else { continue };
+        let has_text = matches!(answers.get(&to), Some(Answer::Text(_)));
+        if !reply.content.is_empty() && !has_text {
+            answers.insert(to, Answer::Text(reply.content));
+        } else if reply.outcome == Some(Outcome::Blocked) && !has_text {
+            answers.insert(to, Answer::Blocked);
+        }
+    }
+    (asked, answers)
 }
 
 #[cfg(test)]

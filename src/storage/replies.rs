@@ -23,11 +23,16 @@ statements! {
         select ?1, ?2, ?1, ?3, c.id, c.last_seq, case when c.open_replies > 1 then 'blocked' else 'ready' end,
           u.turn_at, ?6, ?6, ?7, ?8
         from chatrooms c join usage u on u.user_id = c.user_id and u.day = ?5 where c.id = ?4";
-    REPLY_TASK = "select u.tier, c.instructions, c.model, m.seq
-        from messages m join chatrooms c on c.id = m.chatroom_id join users u on u.id = c.user_id
+    REPLY_TASK = "select u.tier, c.instructions, c.model, p.seq, m.asked_seq
+        from messages m join messages p on p.id = m.reply_to join chatrooms c on c.id = m.chatroom_id
+          join users u on u.id = c.user_id
         where m.id = ?1 and c.id = ?2 and c.user_id = ?3";
     REPLY_CONTEXT = "select id, role, content, reply_to, outcome from messages
-        where chatroom_id = ?1 and seq < ?2 and status = 'complete' order by seq desc limit ?3";
+        where chatroom_id = ?1 and seq <= ?2 and status = 'complete' order by seq desc limit ?3";
+    // Replies to earlier messages that were written after the one to be answered.
+    LATER_REPLIES = "select id, role, content, reply_to, outcome from messages
+        where chatroom_id = ?1 and asked_seq is not null and asked_seq >= ?2 - cast(?3 as bigint) and asked_seq < ?2 and seq > ?2
+          and status = 'complete' order by seq desc limit ?3";
     OWN_ROOM_HAS_ONE_LESS = "update chatrooms set open_replies = open_replies - 1 where id = ?1 and user_id = ?2";
     ROOM_HAS_ONE_LESS = "update chatrooms set open_replies = open_replies - 1 where id = ?1";
     NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where state = 'blocked' and id = (select m.id from messages m
@@ -73,8 +78,10 @@ pub struct ReplyTask {
     pub instructions: Option<String>,
     /// The model the room wants, where it wants one.
     pub model: Option<String>,
-    /// The place of the reply.
-    seq: i64,
+    /// The place of the message to be answered.
+    asked_seq: i64,
+    /// True when other messages may stand between it and the reply.
+    is_again: bool,
 }
 
 /// An earlier message, as context.
@@ -144,9 +151,12 @@ impl Db {
         self.find(&REPLY_TASK, params![job.reply(), job.chatroom_id, job.user_id]).await
     }
 
-    /// The conversation before the reply, newest first.
+    /// The conversation up to the message to be answered, and the replies to it; newest first.
     pub async fn reply_context(&self, job: &Job, task: &ReplyTask) -> Result<Vec<Earlier>> {
-        self.list(&REPLY_CONTEXT, params![job.chatroom_id, task.seq, CONTEXT_MESSAGES]).await
+        let place = params![job.chatroom_id, task.asked_seq, CONTEXT_MESSAGES];
+        let mut context = if task.is_again { self.list(&LATER_REPLIES, place.clone()).await? } else { Vec::new() };
+        context.extend(self.list::<Earlier>(&REPLY_CONTEXT, place).await?);
+        Ok(context)
     }
 
     /// Makes a reply final and its job done or dead in one transaction, only while this attempt holds the lease. A
@@ -191,7 +201,8 @@ impl FromRow for ReplyTask {
             tier: Tier::from_stored(&row.column::<String>()?),
             instructions: row.column()?,
             model: row.column()?,
-            seq: row.column()?,
+            asked_seq: row.column()?,
+            is_again: row.column::<Option<i64>>()?.is_some(),
         })
     }
 }

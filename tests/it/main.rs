@@ -1,6 +1,7 @@
 //! The one integration test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+mod again;
 mod api;
 mod billing;
 mod browser;
@@ -18,8 +19,10 @@ mod harness;
 mod house;
 mod jobs;
 mod main_job;
+mod markdown;
 mod metrics;
 mod operator;
+mod page;
 mod passwords;
 mod postman;
 mod proof;

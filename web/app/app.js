@@ -105,7 +105,8 @@ function showApp() {
   visit = new AbortController();
   find("#signin").hidden = true;
   find("#app").hidden = false;
-  if (!location.hash) history.replaceState(null, "", `/#${sessionStorage.getItem(LAST) ?? ""}`);
+  const last = sessionStorage.getItem(LAST);
+  if (!location.hash && last) history.replaceState(null, "", `/#${last}`);
   openRoom();
   refresh().then(quota.afterReturn);
 }

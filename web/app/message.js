@@ -94,6 +94,7 @@ export class Reply {
     this.#content += fresh;
     this.#length += count(fresh);
     if (fresh) this.#live.append(fresh);
+    this.element.classList.toggle("blank", !this.#content);
     if (this.message.status !== "generating") this.start(this.message.attempt);
     return true;
   }

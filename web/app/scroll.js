@@ -34,7 +34,7 @@ export class Scroll {
 
   /** Runs what puts content in above, without moving what is being read. */
   keeping(change) {
-    const anchor = [...this.#content.children].find((child) => child.getBoundingClientRect().bottom > 0);
+    const anchor = this.#content.firstElementChild;
     const before = anchor?.getBoundingClientRect().top ?? 0;
     change();
     if (!anchor?.isConnected) return;
