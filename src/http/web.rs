@@ -40,9 +40,10 @@ const MODULES: [(&str, &str, &str); 35] = modules! {
     "account_devices" "account_password" "account_data" "account" "app"
 };
 
-const STYLES: [(&str, &str, &str); 3] = [
+const STYLES: [(&str, &str, &str); 4] = [
     ("/assets/style.css", CSS, include_str!("../../web/style.css")),
     ("/assets/app.css", CSS, include_str!("../../web/app.css")),
+    ("/assets/dialogs.css", CSS, include_str!("../../web/dialogs.css")),
     ("/assets/markdown.css", CSS, include_str!("../../web/markdown.css")),
 ];
 

@@ -70,6 +70,12 @@ async fn load() -> (TestApp, Client, Loaded) {
 }
 
 impl Loaded {
+    /// The links of a kind, each as it is written.
+    fn links(&self, kind: &str) -> impl Iterator<Item = &str> {
+        let links = self.page.split("<link").skip(1).filter_map(|rest| rest.split_once('>')).map(|(link, _)| link);
+        links.filter(move |link| link.contains(&format!("rel=\"{kind}\"")))
+    }
+
     /// A module and all that is loaded with it at once.
     fn with_imports(&self, address: &str, above: &mut Vec<String>, found: &mut BTreeSet<String>) {
         assert!(!above.iter().any(|known| known == address), "a circle of imports: {above:?}");
@@ -103,7 +109,7 @@ async fn the_modules_of_the_page_import_each_other_without_a_circle_by_addresses
 #[tokio::test]
 async fn the_page_names_every_module_of_its_first_view_ahead_and_no_other() {
     let (_app, _, loaded) = load().await;
-    let preloads = loaded.page.split("<link").filter(|tag| tag.contains("\"modulepreload\""));
+    let preloads = loaded.links("modulepreload");
     let mut named: BTreeSet<String> =
         preloads.flat_map(|tag| quoted_after(tag, "href=\"")).map(str::to_owned).collect();
     named.insert(quoted_after(&loaded.page, "src=\"")[0].to_owned());
@@ -114,10 +120,11 @@ async fn the_page_names_every_module_of_its_first_view_ahead_and_no_other() {
 async fn the_first_view_weighs_less_than_a_hundred_kilobytes() {
     let (_app, client, loaded) = load().await;
     let mut bytes = loaded.page.len();
-    for style in loaded.page.split("<link").filter(|tag| tag.contains("\"stylesheet\"")) {
+    for style in loaded.links("stylesheet") {
         bytes += client.get(quoted_after(style, "href=\"")[0]).await.expect(200).text.len();
     }
     bytes += loaded.first().iter().map(|address| loaded.modules[address].bytes).sum::<usize>();
+    crate::proof::figures(&format!("the first view of the page weighs {bytes} bytes"));
     assert!(bytes < FIRST_LOAD, "{bytes} bytes");
     assert!(loaded.modules.values().any(|module| !module.later.is_empty()), "nothing is left for later");
 }

@@ -3,6 +3,11 @@
 import { button, h, setText } from "/assets/dom.js";
 import { sentence } from "/assets/words.js";
 
+/** The style comes with the first dialog, before it is shown. */
+await new Promise((done) => {
+  document.head.append(h("link", { rel: "stylesheet", href: "/assets/dialogs.css", onload: done, onerror: done }));
+});
+
 /**
  * Opens a dialog with a heading and content. `deeds` are its buttons, `[label, act, className]`; one whose act ends well
  * closes it, what goes wrong is said in it. Gives the dialog.

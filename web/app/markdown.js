@@ -1,7 +1,6 @@
 // From the server's trees to elements. A tree names what it knows, text goes in as text, and there is no way from
 // either to markup: whatever a reply says, it stays words.
 
-import { colour } from "/assets/colours.js";
 import { announce, button, copy, h } from "/assets/dom.js";
 
 /** What a link may lead to. The server says the same; that it is said twice costs nothing. */
@@ -63,8 +62,16 @@ function code({ language, text }) {
   });
   const bar = h("figcaption", {}, h("span", { textContent: language ?? "" }), say);
   const lines = h("pre", { tabIndex: 0, role: "group", "aria-label": language ? `Code in ${language}` : "Code" });
-  lines.append(h("code", {}, colour(text, language)));
+  const shown = h("code", { textContent: text });
+  lines.append(shown);
+  if (language) paint(shown, text, language);
   return h("figure", { className: "code", dir: "ltr" }, bar, lines);
+}
+
+/** Colours come with the first code that has any; without them it can be read as well. */
+async function paint(shown, text, language) {
+  const colours = await import("/assets/colours.js").catch(() => null);
+  if (colours) shown.replaceChildren(colours.colour(text, language));
 }
 
 function table({ align, rows: [head, ...rows] }) {

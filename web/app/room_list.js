@@ -1,7 +1,6 @@
 // The list of rooms: newest first, read on as it is scrolled, and searched by name.
 
 import { button, find, h, setText } from "/assets/dom.js";
-import { openMenu } from "/assets/room_menu.js";
 import * as rooms from "/assets/rooms.js";
 
 export class RoomList {
@@ -27,6 +26,12 @@ export class RoomList {
     this.#search.value = "";
     this.#items.clear();
     this.#list.replaceChildren();
+  }
+
+  /** The menu and its dialogs come when they are asked for. */
+  async #menu(options, id) {
+    const menu = await import("/assets/room_menu.js").catch(() => null);
+    menu?.openMenu(options, id);
   }
 
   #searched() {
@@ -57,7 +62,7 @@ export class RoomList {
     let item = this.#items.get(room.id);
     if (!item) {
       const link = h("a", { href: `/#${room.id}`, dir: "auto" });
-      const options = button("⋯", () => openMenu(options, room.id), { className: "options", "aria-haspopup": "menu" });
+      const options = button("⋯", () => this.#menu(options, room.id), { className: "options", "aria-haspopup": "menu" });
       item = h("li", { "data-room": room.id }, link, options);
       this.#items.set(room.id, item);
     }

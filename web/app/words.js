@@ -2,24 +2,6 @@
 
 import { Problem, Unreachable } from "/assets/http.js";
 
-const PROBLEMS = {
-  otp_invalid: "That code is not right, or not good any more.",
-  otp_attempts_exceeded: "This code has had its guesses. Please ask for a new one.",
-  otp_resend_too_soon: "A code was sent less than a minute ago; it is still good.",
-  otp_send_limited: "No more codes can be sent for now. Please try later.",
-  credentials_invalid: "The number or the password is not right.",
-  rate_limited: "That was a little fast.",
-  room_limit_reached: "You have as many rooms as one account may have. Delete some first.",
-  already_subscribed: "This account is on the Pro plan already.",
-  billing_not_configured: "Subscriptions are switched off on this server.",
-  payment_provider_error: "The payment provider did not answer as it should. Nothing was changed.",
-  reply_in_progress: "A reply to this message is being written already.",
-  reply_not_failed: "This reply has not failed.",
-  unavailable: "The server is away for a moment. Please try again.",
-  overloaded: "The server is very busy. Please try again in a moment.",
-  body_too_large: "That is too long to be sent.",
-};
-
 const FLAWS = {
   phone_format: "Please write the number with its country code, such as +1 415 555 0123.",
   phone_not_served: "Numbers of this country are not served here.",
@@ -54,8 +36,8 @@ export function sentence(error) {
   }
   if (!(error instanceof Problem)) return "Something went wrong. Please try again.";
   if (error.code === "internal") return `Something went wrong on the server (${error.id ?? "no id"}).`;
-  const flaw = FLAWS[error.flaws[0]?.code];
-  const text = flaw ?? PROBLEMS[error.code] ?? error.detail ?? "That could not be done.";
+  // The server says in words what is wrong, except with what was typed.
+  const text = FLAWS[error.flaws[0]?.code] ?? error.detail ?? "That could not be done.";
   return error.wait > 1 ? `${text} Wait ${span(error.wait)}.` : text;
 }
 
