@@ -4,6 +4,7 @@
 mod again;
 mod api;
 mod billing;
+mod browser;
 mod chaos;
 mod config;
 mod crash;
