@@ -60,7 +60,7 @@ pub use self::statement::{Refusal, Sql, Write, WriteError, Written};
 pub use self::texts::{NewText, Sent, TextTask};
 pub use self::users::AccountChange;
 pub use self::value::{FromRow, Row, Value};
-pub use self::watching::Growth;
+pub use self::watching::{Growth, Part};
 
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
@@ -94,6 +94,7 @@ impl Db {
 
     /// Runs a list of steps as one durable transaction.
     pub async fn write(&self, write: Write) -> Result<Written, WriteError> {
+        self.count(write.steps.len());
         match self {
             Self::Sqlite(engine) => engine.write(write).await,
             Self::Postgres(engine) => engine.write(write).await,
@@ -126,7 +127,16 @@ impl Db {
         }
     }
 
+    fn count(&self, statements: usize) {
+        let counts = match self {
+            Self::Sqlite(engine) => &engine.counts,
+            Self::Postgres(engine) => &engine.counts,
+        };
+        counts.statements.inc_by(statements as u64);
+    }
+
     async fn rows(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.count(1);
         match self {
             Self::Sqlite(engine) => engine.read(sql, params).await,
             Self::Postgres(engine) => engine.read(sql, params).await,

@@ -139,6 +139,7 @@ impl Db {
             .then(&JOB_ADD, job)
             .then(&usage::USED, params![new.user_id, new.day]);
         if let Self::Postgres(engine) = self {
+            self.count(1);
             let used = engine.write_together(&engine.accepting, joint::accepted(new, key.as_ref(), write)).await?;
             return Ok(u32::try_from(used).unwrap_or_default());
         }
@@ -189,6 +190,7 @@ impl Db {
         let settled = params![job.user_id, job.reply(), failed, done.usage.prompt_tokens, done.usage.reply_tokens];
         let write = write.then(&REPLY_FINAL, reply).then(&USAGE_SETTLED, settled);
         if let Self::Postgres(engine) = self {
+            self.count(1);
             return engine.write_together(&engine.ending, joint::ended(job, done, now, write)).await.map(|_| ());
         }
         self.write(write).await.map(|_| ())
