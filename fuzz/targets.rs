@@ -7,6 +7,7 @@ use std::time::Duration;
 use pollux::app::App;
 use pollux::config::{Config, Settings};
 use pollux::domain::ids::{SessionId, UserId};
+use pollux::domain::markdown::{self as tree, Block, DEPTH, Element, Node};
 use pollux::domain::opaque::RefreshToken;
 use pollux::domain::phone::Phone;
 use pollux::domain::time::{Clock, Timestamp};
@@ -15,6 +16,7 @@ use pollux::error::{Code, Error};
 use pollux::http::auth::{SendOtp, SignUp, VerifyOtp};
 use pollux::http::form::{Fields, Form, Nothing};
 use pollux::http::json;
+use pollux::http::markdown::MarkdownTexts;
 use pollux::http::messages::{MessagePage, SendMessage};
 use pollux::http::paging::{List, Page};
 use pollux::http::passwords::{ChangePassword, ForgotPassword, LogIn, ResetPassword};
@@ -40,7 +42,7 @@ const MAX_TEXT: usize = 1024 * 1024;
 type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("json_body", json_body),
     ("forms", forms),
     ("queries", queries),
@@ -52,6 +54,7 @@ pub const TARGETS: [Target; 11] = [
     ("stripe_webhook", stripe_webhook),
     ("twilio_report", twilio_report),
     ("settings", settings),
+    ("markdown", markdown),
 ];
 
 /// Runs the target of that name.
@@ -100,7 +103,7 @@ fn json_body(data: &[u8]) {
 fn forms(data: &[u8]) {
     let Some((choice, body)) = data.split_first() else { return };
     let Ok(body) = json::read(body) else { return };
-    match choice % 14 {
+    match choice % 15 {
         0 => form::<SignUp>(body),
         1 => form::<SendOtp>(body),
         2 => form::<VerifyOtp>(body),
@@ -114,6 +117,7 @@ fn forms(data: &[u8]) {
         10 => form::<SendMessage>(body),
         11 => form::<AccountChange>(body),
         12 => form::<Shown>(body),
+        13 => form::<MarkdownTexts>(body),
         _ => form::<Nothing>(body),
     }
 }
@@ -128,7 +132,7 @@ fn form<T: Form>(body: Value) {
     };
     for (pointer, _) in &first {
         let name = pointer.strip_prefix('/').unwrap().replace("~1", "/").replace("~0", "~");
-        let is_required = ["mobile", "otp", "password", "new_password", "content"].contains(&name.as_str());
+        let is_required = ["mobile", "otp", "password", "new_password", "content", "texts"].contains(&name.as_str());
         assert!(members.contains_key(&name) || is_required, "{pointer} points at nothing");
     }
     let stranger = "a member that no form has";
@@ -361,4 +365,28 @@ fn settings(data: &[u8]) {
         let expected = if text.trim().is_empty() { "./data" } else { text.trim() };
         assert_eq!(config.data_dir.to_str(), Some(expected));
     }
+}
+
+/// A text becomes blocks that lie behind one another, hold no more than it does, and link to pages and mailboxes alone.
+fn markdown(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let blocks = tree::blocks(text);
+    assert!(!blocks.is_empty() || text.trim().is_empty());
+    assert!(blocks.windows(2).all(|pair| pair[0].end < pair[1].end));
+    assert!(blocks.last().is_none_or(|block| block.end <= text.chars().count()));
+    let mut nodes: Vec<(&Element, usize)> = blocks.iter().map(|Block { element, .. }| (element, 1)).collect();
+    let mut seen = 0;
+    while let Some((element, depth)) = nodes.pop() {
+        seen += 1;
+        assert!(depth <= DEPTH + 1);
+        if let Element::Link { href, .. } = element {
+            let scheme = href.split_once(':').unwrap().0.to_ascii_lowercase();
+            assert!(["http", "https", "mailto"].contains(&scheme.as_str()), "{href}");
+            assert!(!href.contains(|c: char| c.is_control() || c.is_whitespace()), "{href}");
+        }
+        let inside =
+            element.children().filter_map(|node| if let Node::Element(inside) = node { Some(inside) } else { None });
+        nodes.extend(inside.map(|inside| (inside, depth + 1)));
+    }
+    assert!(seen <= text.len(), "{seen} elements");
 }

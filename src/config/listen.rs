@@ -57,14 +57,16 @@ impl Listen {
         loopback.into_iter().chain(public).chain(own).chain(self.extra_hosts.iter().cloned()).collect()
     }
 
-    /// The origin that links begin with: the public one, else the listener's own.
+    /// The origin that links begin with: the public one, else the listener's own. This machine is called `localhost`, as
+    /// people type it: a browser that comes back under another name has signed in under neither.
     #[must_use]
     pub fn base_url(&self) -> String {
         if let Some(url) = &self.public_url {
             return url.clone();
         }
         let (ip, port) = (self.address.ip(), self.address.port());
-        let host = if ip.is_unspecified() { "localhost".to_owned() } else { host_text(ip) };
+        let is_here = ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST;
+        let host = if is_here { "localhost".to_owned() } else { host_text(ip) };
         format!("http://{host}:{port}")
     }
 }

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod job;
 pub mod keys;
 pub mod locale;
+pub mod markdown;
 pub mod opaque;
 pub mod otp;
 pub mod otp_text;

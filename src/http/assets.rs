@@ -55,6 +55,23 @@ impl Asset {
     }
 }
 
+/// Takes in files that name each other, as a page's modules do: each path, its media type and its text. A file may name
+/// only those before it, for its own address follows from theirs: when one changes, so do the addresses of all above it.
+#[must_use]
+pub fn linked(files: &[(&'static str, &'static str, &'static str)]) -> Vec<Asset> {
+    files.iter().fold(Vec::with_capacity(files.len()), |mut done, &(path, media_type, text)| {
+        done.push(Asset::new(path, media_type, link(text, &done)));
+        done
+    })
+}
+
+/// Turns each quoted path of an asset into that asset's address.
+fn link(text: &str, assets: &[Asset]) -> String {
+    assets
+        .iter()
+        .fold(text.to_owned(), |text, a| text.replace(&format!("\"{}\"", a.path), &format!("\"{}\"", a.address())))
+}
+
 /// A page and the headers that bind it: which sources it may use, and that it is asked for anew each time.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -66,9 +83,7 @@ impl Page {
     /// Takes the page in and turns each path of an asset in it into that asset's address.
     #[must_use]
     pub fn new(text: &str, assets: &[Asset], headers: &[(HeaderName, &'static str)]) -> Self {
-        let text = assets
-            .iter()
-            .fold(text.to_owned(), |text, a| text.replace(&format!("\"{}\"", a.path), &format!("\"{}\"", a.address())));
+        let text = link(text, assets);
         let headers = [(CACHE_CONTROL, ASK_AGAIN)].iter().chain(headers).cloned().collect();
         Self { text: text.into(), headers }
     }

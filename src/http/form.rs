@@ -1,6 +1,7 @@
 //! Closed inputs: every member is named here or refused, and every flaw of a body is told at once.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
@@ -118,6 +119,28 @@ impl<'a> Fields<'a> {
             Some(Value::String(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// A list of texts that must be there, of a length within bounds.
+    pub fn texts(&mut self, name: &str, lengths: RangeInclusive<usize>) -> Option<Vec<String>> {
+        let Some(value) = self.members.remove(name) else {
+            self.flaw(name, "required");
+            return None;
+        };
+        let Value::Array(values) = value else {
+            self.flaw(name, "not_a_list");
+            return None;
+        };
+        if !lengths.contains(&values.len()) {
+            self.flaw(name, "out_of_range");
+            return None;
+        }
+        let texts = values.into_iter().map(|value| if let Value::String(text) = value { Some(text) } else { None });
+        let texts: Option<Vec<String>> = texts.collect();
+        if texts.is_none() {
+            self.flaw(name, "not_a_text");
+        }
+        texts
     }
 
     /// A member that is accepted and has no effect.

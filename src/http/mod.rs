@@ -15,6 +15,7 @@ pub mod extract;
 pub mod form;
 pub mod health;
 pub mod json;
+pub mod markdown;
 pub mod messages;
 mod named;
 pub mod openapi;
@@ -76,6 +77,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(replies::regenerate_message))
         .routes(routes!(replies::retry_message))
         .routes(routes!(stream::watch_chatroom))
+        .routes(routes!(markdown::read_markdown))
         .routes(routes!(subscription::subscribe, subscription::subscribe_by_get))
         .routes(routes!(subscription::show_status))
         .routes(routes!(subscription::sync))
@@ -115,7 +117,7 @@ fn build(app: &App, door: door::Door, pages: Router) -> Router {
         .merge(returns::router(app))
         .merge(pages)
         .route_layer(Named::layer(app))
-        .fallback(async || Error::not_found())
+        .fallback(web::show_missing)
         .method_not_allowed_fallback(method_not_allowed);
     // The door stands outside the router, because it changes the path that the router goes by.
     Router::new().fallback_service(from_fn_with_state(door, door::pass).layer(inside))

@@ -14,9 +14,9 @@ use crate::app::App;
 use crate::services::subscriptions;
 
 static SUCCESS: LazyLock<Page> =
-    LazyLock::new(|| Page::new(include_str!("../../web/success.html"), &*ASSETS, &PAGE_HEADERS));
+    LazyLock::new(|| Page::new(include_str!("../../web/success.html"), &ASSETS, &PAGE_HEADERS));
 static CANCEL: LazyLock<Page> =
-    LazyLock::new(|| Page::new(include_str!("../../web/cancel.html"), &*ASSETS, &PAGE_HEADERS));
+    LazyLock::new(|| Page::new(include_str!("../../web/cancel.html"), &ASSETS, &PAGE_HEADERS));
 
 /// `/success` and `/cancel`.
 pub fn router(app: &App) -> Router {

@@ -1,16 +1,17 @@
-//! The front door for people: one plain page that says what this is and where to go. Programs that ask for JSON get
-//! the same in a few members.
+//! The front door for people: the chat page, and the modules and styles it is made of. Programs that ask for JSON get a
+//! few members that say what this is and where to go.
 
 use std::sync::LazyLock;
 
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, VARY};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::assets::{Asset, CSS, Page};
+use super::assets::{Asset, CSS, JAVASCRIPT, Page, linked};
+use crate::error::Error;
 
 /// What our own pages may load: files of this server, and no script that came with text.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -24,13 +25,37 @@ pub const PAGE_HEADERS: [(HeaderName, &str); 3] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 ];
 
-pub(super) static ASSETS: LazyLock<[Asset; 1]> =
-    LazyLock::new(|| [Asset::new("/assets/style.css", CSS, include_str!("../../web/style.css"))]);
+/// The address, the media type and the text of each module of the chat page.
+macro_rules! modules {
+    ($($name:literal)+) => {
+        [$((concat!("/assets/", $name, ".js"), JAVASCRIPT, include_str!(concat!("../../web/app/", $name, ".js")))),+]
+    };
+}
+
+/// The modules of the chat page, each behind those it imports.
+const MODULES: [(&str, &str, &str); 37] = modules! {
+    "dom" "keep" "http" "tokens" "backoff" "connection" "api" "words" "me" "rooms" "sse" "stream" "render"
+    "colours" "markdown" "live_text" "message" "exchange" "log" "scroll" "outbox" "room"
+    "dialog" "room_menu" "room_list" "composer" "checkout" "quota" "signin" "drawer" "times" "account_plan"
+    "account_devices" "account_password" "account_data" "account" "app"
+};
+
+const STYLES: [(&str, &str, &str); 4] = [
+    ("/assets/style.css", CSS, include_str!("../../web/style.css")),
+    ("/assets/app.css", CSS, include_str!("../../web/app.css")),
+    ("/assets/dialogs.css", CSS, include_str!("../../web/dialogs.css")),
+    ("/assets/markdown.css", CSS, include_str!("../../web/markdown.css")),
+];
+
+pub(super) static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| linked(&[&STYLES[..], &MODULES[..]].concat()));
 
 static INDEX: LazyLock<Page> =
-    LazyLock::new(|| Page::new(include_str!("../../web/index.html"), &*ASSETS, &PAGE_HEADERS));
+    LazyLock::new(|| Page::new(include_str!("../../web/index.html"), &ASSETS, &PAGE_HEADERS));
 
-/// `/` and the style of our pages.
+static MISSING: LazyLock<Page> =
+    LazyLock::new(|| Page::new(include_str!("../../web/missing.html"), &ASSETS, &PAGE_HEADERS));
+
+/// `/`, and all that our pages load.
 pub fn router() -> Router {
     ASSETS.iter().fold(Router::new().route("/", get(show_index)), |router, asset| asset.mount(router))
 }
@@ -41,6 +66,17 @@ async fn show_index(headers: HeaderMap) -> Response {
         (vary, Json(Index::default())).into_response()
     } else {
         (vary, INDEX.answer()).into_response()
+    }
+}
+
+/// What is answered where nothing is: a page to a person who looks for one, a problem to everybody else.
+pub(super) async fn show_missing(method: Method, headers: HeaderMap) -> Response {
+    let wishes = wishes(&headers);
+    let is_read = matches!(method, Method::GET | Method::HEAD);
+    if is_read && weight(&wishes, "text/html") > weight(&wishes, "application/json") {
+        (StatusCode::NOT_FOUND, [(VARY, "Accept")], MISSING.answer()).into_response()
+    } else {
+        Error::not_found().into_response()
     }
 }
 

@@ -4,6 +4,7 @@
 mod again;
 mod api;
 mod billing;
+mod browser;
 mod chaos;
 mod config;
 mod crash;
@@ -18,8 +19,10 @@ mod harness;
 mod house;
 mod jobs;
 mod main_job;
+mod markdown;
 mod metrics;
 mod operator;
+mod page;
 mod passwords;
 mod postman;
 mod proof;

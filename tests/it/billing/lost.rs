@@ -199,7 +199,7 @@ async fn the_demo_sells_by_a_page_of_ours_and_remembers_over_a_restart() {
     let user = process.client().sign_in("+15005550199").await;
     let opened = user.post("/subscribe/pro", serde_json::json!({})).await.expect(200).body;
     let url = opened["checkout_url"].as_str().unwrap();
-    assert!(url.starts_with(&format!("http://{}/", process.address)), "{url}");
+    assert!(url.starts_with(&format!("http://localhost:{}/", process.address.port())), "{url}");
     let page = user.http.get(url).send().await.unwrap();
     assert!(page.text().await.unwrap().contains("This is a demo. It takes no money"));
     let paid = user.http.post(url).body("outcome=paid").send().await.unwrap();

@@ -21,7 +21,7 @@ pub async fn read(site: &Site, senders: &[Sender], wanted: usize) -> History {
         for room in &sender.rooms {
             rooms.push(read_room(sender, room).await);
         }
-        let key = sender.id.bytes().iter().fold("\\x".to_owned(), |hex, byte| hex + &format!("{byte:02x}"));
+        let key = sender.id.bytes().iter().fold("\\x".to_owned(), |hex, byte| hex + format!("{byte:02x}").as_str());
         let days = days.iter().filter(|day| day[0] == key);
         let days = days.map(|day| DayCount { used: day[1].parse().unwrap(), kept: day[2].parse().unwrap() }).collect();
         let accepted = sender.accepted.iter().map(sent).collect();

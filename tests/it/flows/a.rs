@@ -89,7 +89,7 @@ async fn a_client_of_system_a_goes_from_sign_up_to_pro(mut old: OldClient) {
     let page = old.post("/subscription/pro", json!({})).await.expect(200).body;
     let back_at = old.pays_at(&page["checkout_url"]).await;
     assert!(
-        back_at.starts_with(&format!("http://127.0.0.1:{}/success?session_id=cs_", old.app.address.port())),
+        back_at.starts_with(&format!("http://localhost:{}/success?session_id=cs_", old.app.address.port())),
         "{back_at}"
     );
     assert_eq!(old.get("/subscription/status").await.expect(200).body["subscription_tier"], "Basic");

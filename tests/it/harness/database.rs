@@ -91,7 +91,7 @@ fn text(value: ValueRef<'_>) -> String {
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
-        ValueRef::Blob(bytes) => bytes.iter().fold("\\x".to_owned(), |hex, byte| hex + &format!("{byte:02x}")),
+        ValueRef::Blob(bytes) => bytes.iter().fold("\\x".to_owned(), |hex, byte| hex + format!("{byte:02x}").as_str()),
     }
 }
 

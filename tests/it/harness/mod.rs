@@ -2,6 +2,7 @@
 //! that does as it is told.
 
 pub mod binary;
+pub mod browser;
 pub mod client;
 mod database;
 pub mod engine;

@@ -160,6 +160,11 @@ fn chatrooms() -> Vec<Step> {
             "answer.messages.map((one) => one.role).join() === \"user,assistant,assistant\"",
             true,
         ),
+        operation("read_markdown")
+            .told("Texts become trees of words, never HTML: what a page builds its own elements from.")
+            .with(json!({"texts": ["Because **blue** light is scattered most."]}))
+            .is("It is a paragraph", "answer.documents[0][0].kind", "paragraph")
+            .is("With a stressed word", "answer.documents[0][0].children[1].kind", "strong"),
         operation("show_chatroom").at("id", "{{room_id}}").is("All are in it", "answer.messages.length", 3),
         operation("delete_chatroom").at("id", "{{room_id}}"),
         operation("watch_chatroom")

@@ -221,7 +221,7 @@ on_both_engines! {
         let cells = app.dump().await;
         for token in [&first, &second, &third] {
             let raw = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &token[3..]).unwrap();
-            let hex = raw.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            let hex = raw.iter().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
             assert!(!cells.iter().any(|cell| cell.contains(token.as_str()) || cell.contains(&hex)));
         }
         // What is in the database is no token either.

@@ -11,7 +11,7 @@ use crate::harness::{TestApp, on_both_engines};
 use crate::proof::is_full;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    bytes.iter().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str())
 }
 
 /// True when a cell tells the secret. Numbers, and phone numbers, hold any six digits by chance: there it is the whole.
@@ -54,7 +54,7 @@ on_both_engines! {
         for index in 0..12 {
             let sent = send(&client, &number(index)).await;
             secrets.push(sent.code.clone());
-            for unkeyed in [sent.code.clone(), sent.mobile.clone() + &sent.code, sent.id.clone() + &sent.code] {
+            for unkeyed in [sent.code.clone(), sent.mobile.clone() + sent.code.as_str(), sent.id.clone() + sent.code.as_str()] {
                 digests.push(hex(&Sha256::digest(unkeyed.as_bytes())));
             }
             if index % 2 == 0 {

@@ -12,7 +12,7 @@ use crate::harness::work::until;
 
 /// True when a cell tells the code, as text or as bytes. Numbers hold any six digits by chance: there it is the whole.
 fn tells(cell: &str, code: &str) -> bool {
-    let hex = code.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = code.bytes().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
     let is_number = cell.trim_start_matches('+').bytes().all(|byte| byte.is_ascii_digit());
     match cell.strip_prefix("\\x") {
         Some(bytes) => bytes.contains(&hex),

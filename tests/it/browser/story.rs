@@ -1,0 +1,93 @@
+//! The whole of it: from a number to a reply that grows before one's eyes.
+
+use super::person::plain;
+use super::{Stage, long_message};
+
+/// Whether the open room is one that has no name yet.
+const NEW_ROOM: &str =
+    "return location.hash.length > 30 && document.querySelector('[aria-current=page]')?.innerText === 'New chat'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newcomer_signs_in_and_sees_a_reply_grow() {
+    let Some(stage) = Stage::demo(&[]).await else { return };
+    let page = &stage.browser;
+    page.sign_in().await;
+    page.reads("#quota", "5 of 5 messages left").await;
+
+    page.say(&long_message()).await;
+    let early = page.reply_under_way().await;
+    let later = page.reply("a longer one", |it| it.id == early.id && it.text.len() > early.text.len()).await;
+    assert!(plain(&later.text).starts_with(&plain(&early.text)), "{early:?} became {later:?}");
+    let whole = page.reply_at_its_end().await;
+    let stored = stage.stored().await;
+    assert_eq!(stored.len(), 1);
+    assert_eq!([&stored[0][0], &stored[0][1]], ["complete", "completed"]);
+    assert_eq!(plain(&whole.text), plain(&stored[0][2]));
+    page.reads("#quota", "4 of 5 messages left").await;
+    assert_eq!(page.reads("#connection", "").await, "");
+
+    page.driver().refresh().await.unwrap();
+    assert_eq!(plain(&page.reply_at_its_end().await.text), plain(&whole.text));
+    assert_eq!((page.count("user").await, page.count("assistant").await), (1, 1));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_code_is_told_in_words_and_the_right_one_still_opens() {
+    let Some(stage) = Stage::demo(&[]).await else { return };
+    let page = &stage.browser;
+    page.pardon("401");
+    page.go("/").await;
+    page.fill("textbox", "Phone number", "12").await;
+    page.pardon("422");
+    page.click("button", "Send code").await;
+    page.reads("#signin-error", "country code").await;
+    page.fill("textbox", "Phone number", &crate::harness::fresh_number()).await;
+    page.click("button", "Send code").await;
+    let code = page.demo_code().await;
+    assert!(page.find("button", "Sign in").await.is_enabled().await.unwrap());
+    page.reads("#resend", "Send again in").await;
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    page.fill("textbox", "Code", wrong).await;
+    page.click("button", "Sign in").await;
+    page.reads("#signin-error", "not right").await;
+    page.fill("textbox", "Code", &code).await;
+    page.click("button", "Sign in").await;
+    page.see("#app").await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rooms_are_made_renamed_found_and_deleted() {
+    let Some(stage) = Stage::demo(&[]).await else { return };
+    let page = &stage.browser;
+    page.sign_in().await;
+    for name in ["Stars", "Rivers"] {
+        page.click("button", "New chat").await;
+        page.until("a new room", NEW_ROOM).await;
+        page.click_on("li:has([aria-current=page]) button").await;
+        page.click("menuitem", "Rename").await;
+        page.find("dialog", "Rename room").await;
+        page.fill("textbox", "Name", name).await;
+        page.click("button", "Save").await;
+        page.reads("#room-name", name).await;
+        page.gone("dialog").await;
+    }
+    page.pardon("404");
+    page.fill("searchbox", "Search rooms", "star").await;
+    page.until("one room left", "return document.querySelectorAll('#room-list li').length === 1").await;
+    page.click("link", "Stars").await;
+    page.reads("#room-name", "Stars").await;
+    page.click("button", "Options for Stars").await;
+    page.click("menuitem", "Delete").await;
+    page.find("dialog", "Delete room").await;
+    page.click("button", "Delete").await;
+    page.fill("searchbox", "Search rooms", "").await;
+    page.until(
+        "the other room alone",
+        "return document.querySelector('#room-list').innerText.trim().startsWith('Rivers')",
+    )
+    .await;
+    assert_eq!(stage.site().rows("select name from chatrooms").await, [["Rivers"]]);
+    stage.end().await;
+}
