@@ -92,9 +92,8 @@ pub async fn change_room(app: &App, caller: Session, id: ChatroomId, change: Cha
     if let Some(model) = &change.model {
         plans::check_model(app, caller.tier, model.as_deref())?;
     }
-    let changed = app.db.change_chatroom(id, caller.user_id, change).await;
-    rooms_changed(app, caller.user_id).await;
-    app.rooms.tell(OwnRoom { owner: caller.user_id, room: id }, Stir::Look);
+    let changed = app.db.change_chatroom(id, caller.user_id, change, app.clock.now()).await;
+    room_changed(app, OwnRoom { owner: caller.user_id, room: id }).await;
     changed?;
     app.db.chatroom(id, caller.user_id).await?.ok_or_else(Error::not_found)
 }
@@ -102,8 +101,7 @@ pub async fn change_room(app: &App, caller: Session, id: ChatroomId, change: Cha
 /// Deletes a room with all that is in it; a reply being written there goes nowhere.
 pub async fn delete_room(app: &App, caller: Session, id: ChatroomId) -> Result<()> {
     let deleted = app.db.delete_chatroom(id, caller.user_id).await;
-    rooms_changed(app, caller.user_id).await;
-    app.rooms.tell(OwnRoom { owner: caller.user_id, room: id }, Stir::Look);
+    room_changed(app, OwnRoom { owner: caller.user_id, room: id }).await;
     Ok(deleted?)
 }
 
@@ -160,12 +158,17 @@ async fn accept(
         _ => None,
     };
     let used = trace::within(trace::step("accept"), app.db.accept_message(&new, row)).await;
-    rooms_changed(app, caller.user_id).await;
-    app.rooms.tell(OwnRoom { owner: caller.user_id, room }, Stir::Look);
+    room_changed(app, OwnRoom { owner: caller.user_id, room }).await;
     let used = used.map_err(|error| message_refused(app, error, answer.quota))?;
     app.bus.ring_for_jobs();
     answer.quota = Quota::new(limit, used, new.day);
     Ok(Answered { answer, replayed: false })
+}
+
+/// Says that a room is not what it was: to whoever watches it, and before the next room list is read.
+pub(super) async fn room_changed(app: &App, own: OwnRoom) {
+    rooms_changed(app, own.owner).await;
+    app.rooms.tell(own, Stir::Look);
 }
 
 /// Sees to it that the next room list is read anew, here and elsewhere, before the write that changed it is answered. Where

@@ -1,6 +1,7 @@
 //! Use cases that combine two or more of storage, live parts, providers and clock rules. A handler that only reads
 //! calls the store itself.
 
+pub mod aside;
 pub mod audit;
 pub mod auth;
 pub mod billing;
@@ -21,6 +22,8 @@ pub mod replies;
 pub mod sessions;
 pub mod stopping;
 pub mod subscriptions;
+pub mod summaries;
 pub mod texts;
+pub mod titles;
 pub mod watch;
 pub mod writing;

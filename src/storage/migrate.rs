@@ -41,6 +41,7 @@ migrations! {
     6 "0006_accounts",
     7 "0007_rooms_epoch",
     8 "0008_traces",
+    10 "0010_summaries",
 }
 
 const TABLE: &str = "create table if not exists schema_migrations (
