@@ -148,10 +148,10 @@ def name_what_is_there(case, operation):
             case.path_parameters["id"] = ask("/auth/sessions", token)["sessions"][0]["id"]
         case "send_message" | "show_chatroom" | "update_chatroom" | "list_messages" if token:
             case.path_parameters["id"] = ask("/chatroom", token, {})["id"]
-        case "show_message" | "stop_message" if token:
+        case "show_message" | "stop_message" | "regenerate_message" | "retry_message" if token:
             room = ask("/chatroom", token, {})["id"]
             sent = ask(f"/chatroom/{room}/message", token, {"content": "Why is the sky blue?"})
-            case.path_parameters |= {"id": room, "mid": (sent["reply"] if operation == "stop_message" else secrets.choice([sent["message"], sent["reply"]]))["id"]}
+            case.path_parameters |= {"id": room, "mid": (sent["reply"] if operation in ("stop_message", "retry_message") else secrets.choice([sent["message"], sent["reply"]]))["id"]}
         case "show_problem":
             case.path_parameters["code"] = "not_found"
 

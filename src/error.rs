@@ -82,6 +82,10 @@ codes! {
     RequestTimeout = "request_timeout",
     /// The first request with this key is still running.
     IdempotencyInProgress = "idempotency_in_progress",
+    /// A reply of this message is running.
+    ReplyInProgress = "reply_in_progress",
+    /// Only a failed reply can be retried.
+    ReplyNotFailed = "reply_not_failed",
     /// Too many rooms.
     RoomLimitReached = "room_limit_reached",
     /// The account is Pro already, or about to be.

@@ -39,6 +39,8 @@ pub fn status_and_title(code: Code) -> (StatusCode, &'static str) {
         Code::NotAcceptable => (S::NOT_ACCEPTABLE, "No acceptable media type"),
         Code::RequestTimeout => (S::REQUEST_TIMEOUT, "The body did not arrive in time"),
         Code::IdempotencyInProgress => (S::CONFLICT, "The first request is still running"),
+        Code::ReplyInProgress => (S::CONFLICT, "A reply is being written"),
+        Code::ReplyNotFailed => (S::CONFLICT, "The reply did not fail"),
         Code::RoomLimitReached => (S::CONFLICT, "Too many rooms"),
         Code::AlreadySubscribed => (S::CONFLICT, "Already subscribed"),
         Code::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "The body is too large"),

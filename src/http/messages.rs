@@ -2,32 +2,26 @@
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::Json;
-use super::chatrooms::REPLAYED;
-use super::error::add_limit;
 use super::extract::{Caller, Input, Sender};
 use super::form::{Fields, Form, Names, Nothing};
 use super::paging::{List, Page, cut};
-use super::stream;
+use super::sent::{Asked, SentMessage, answer};
 use crate::app::App;
 use crate::domain::chat::Message;
 use crate::domain::ids::{ChatroomId, MessageId};
-use crate::domain::plan::Quota;
-use crate::domain::stream::{Offset, Place};
 use crate::domain::text::Content;
 use crate::error::{Error, Result};
 use crate::serve::StopSignal;
-use crate::services::watch::{Event, Reader, Told, Watcher};
-use crate::services::{chats, plans, stopping};
+use crate::services::sending;
 use crate::storage::Listed;
 
 const CONTENT: Names = &["content", "prompt", "message"];
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// What to say.
 #[derive(ToSchema)]
@@ -35,27 +29,6 @@ pub struct SendMessage {
     /// The text; also read as `prompt`, `message`.
     #[schema(value_type = String, example = "Why is the sky blue?", min_length = 1, max_length = 16000)]
     content: Content,
-}
-
-/// A message taken, and its reply.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SentMessage {
-    /// The stored message.
-    message: Message,
-    /// The reply: pending, or final where it was waited for.
-    reply: Message,
-    /// The quota after it.
-    quota: Quota,
-    /// Where to watch the reply being written.
-    #[schema(example = "/chatroom/0193d1f6-6c1e-7c52-9a0e-1f0c7f0f4a11/stream")]
-    stream: String,
-}
-
-/// A reply that was stopped, or had ended before.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct StoppedMessage {
-    /// The reply.
-    message: Message,
 }
 
 /// A page of messages.
@@ -96,47 +69,9 @@ pub async fn send_message(
     input: Input<SendMessage>,
 ) -> Result<Response> {
     let room = ChatroomId::from_path(&id);
-    // Who has no place for a stream is told so before the message is taken.
-    let reader = input.stream_until.map(|until| Reader::admit(&app, caller, until)).transpose()?;
-    let sent = chats::send_message(&app, caller, room, &input.body.content, &input.key).await?;
-    let chats::Accepted { message, mut reply, quota } = sent.answer;
-    if let Some(reader) = reader {
-        let watcher = Watcher::of_reply(&app, reader, room, reply.id).await?;
-        return Ok(stream::respond(watcher, first_events(message, reply, quota), &stop));
-    }
-    if let Some(wait) = input.wait {
-        let stopping = stop.token();
-        tokio::select! {
-            now = chats::wait_for_reply(&app, caller, &reply, wait) => reply = now?,
-            // The reply may have to wait for the next start; whoever waits is told where it stands before we go.
-            () = stopping.cancelled() => {}
-        }
-    }
-    let status = if reply.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let stream = format!("/chatroom/{room}/stream");
-    let mut response = Json(status, SentMessage { message, reply, quota, stream }).into_response();
-    let headers = response.headers_mut();
-    if let Some(remaining) = quota.remaining {
-        add_limit(headers, &plans::daily_state(&app, quota, remaining));
-    }
-    if let Some(Ok(applied)) = input.wait.map(|wait| HeaderValue::try_from(format!("wait={}", wait.as_secs()))) {
-        headers.insert(PREFERENCE_APPLIED, applied);
-    }
-    if sent.replayed {
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
-}
-
-/// What a stream of a message just sent begins with.
-fn first_events(message: Message, reply: Message, quota: Quota) -> Vec<Told> {
-    let place = Some(Place { reply: reply.id, attempt: 0, offset: Offset::At(0) });
-    let told = |reply, event| Told { place, reply, event };
-    vec![
-        told(Some(message.id), Event::Created(message)),
-        told(Some(reply.id), Event::Created(reply)),
-        told(None, Event::Quota(quota)),
-    ]
+    let asked = Asked::new(&app, caller, &input)?;
+    let sent = sending::send_message(&app, caller, room, &input.body.content, &input.key).await?;
+    answer(&app, asked, sent, &stop).await
 }
 
 /// List messages
@@ -180,23 +115,6 @@ pub async fn show_message(
     let (room, message) = (ChatroomId::from_path(&room), MessageId::from_path(&message));
     let message = app.db.message(message, room, caller.user_id).await?.ok_or_else(Error::not_found)?;
     Ok(Json(StatusCode::OK, message))
-}
-
-/// Stop a reply
-///
-/// It ends where it stands, from anywhere, and keeps its text and its quota unit. Stopping what has ended changes nothing.
-#[utoipa::path(post, path = "/chatroom/{id}/message/{mid}/stop", tag = "messages", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The room"), ("mid" = String, Path, description = "The reply")),
-    responses((status = 200, description = "The reply as it ended", body = StoppedMessage)))]
-pub async fn stop_message(
-    State(app): State<App>,
-    Caller(caller): Caller,
-    Path((room, reply)): Path<(String, String)>,
-    _: Input<Nothing>,
-) -> Result<Json<StoppedMessage>> {
-    let (room, reply) = (ChatroomId::from_path(&room), MessageId::from_path(&reply));
-    let message = stopping::stop_reply(&app, caller, room, reply).await?;
-    Ok(Json(StatusCode::OK, StoppedMessage { message }))
 }
 
 /// What a cursor of a room's messages is sealed with.

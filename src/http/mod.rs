@@ -21,9 +21,11 @@ pub mod openapi;
 pub mod paging;
 pub mod passwords;
 pub mod problems;
+pub mod replies;
 pub mod reports;
 pub mod returns;
 pub mod rights;
+pub mod sent;
 pub mod sessions;
 pub mod stream;
 pub mod subscription;
@@ -70,7 +72,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(messages::send_message))
         .routes(routes!(messages::list_messages))
         .routes(routes!(messages::show_message))
-        .routes(routes!(messages::stop_message))
+        .routes(routes!(replies::stop_message))
+        .routes(routes!(replies::regenerate_message))
+        .routes(routes!(replies::retry_message))
         .routes(routes!(stream::watch_chatroom))
         .routes(routes!(subscription::subscribe, subscription::subscribe_by_get))
         .routes(routes!(subscription::show_status))

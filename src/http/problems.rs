@@ -112,6 +112,8 @@ fn meaning(code: Code) -> &'static str {
         Code::NotAcceptable => "We cannot answer in the media types that Accept asks for.",
         Code::RequestTimeout => "The body must make progress within 15 seconds and be whole within 30.",
         Code::IdempotencyInProgress => "The first request with this key still runs. Try again in a second.",
+        Code::ReplyInProgress => "A reply of this message is being written. Wait for it, or stop it.",
+        Code::ReplyNotFailed => "Only a reply that failed can be tried again. Regenerate asks for a further one.",
         Code::RoomLimitReached => "An account holds 500 rooms. Delete some first.",
         Code::AlreadySubscribed => "There is a subscription already; the portal and the status say how it stands.",
         Code::BodyTooLarge => "A JSON body holds at most 64 KiB, a webhook 512 KiB.",

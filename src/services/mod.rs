@@ -1,6 +1,7 @@
 //! Use cases that combine two or more of storage, live parts, providers and clock rules. A handler that only reads
 //! calls the store itself.
 
+pub mod again;
 pub mod aside;
 pub mod audit;
 pub mod auth;
@@ -19,6 +20,7 @@ pub mod queue;
 pub mod reconcile;
 pub mod refresh;
 pub mod replies;
+pub mod sending;
 pub mod sessions;
 pub mod stopping;
 pub mod subscriptions;

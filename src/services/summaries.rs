@@ -64,8 +64,10 @@ async fn part(app: &App, own: OwnRoom, covered: &Covered) -> Result<Option<Part>
     if !context::is_long(&newest, covered.seq) {
         return Ok(None);
     }
-    let oldest = app.db.uncovered(own.room, covered, first_kept(&newest)).await?;
-    Ok(taken(oldest))
+    let before = first_kept(&newest);
+    let oldest = app.db.uncovered(own.room, covered, before).await?;
+    let again = app.db.uncovered_again(own.room, covered, before).await?;
+    Ok(taken(oldest, again))
 }
 
 /// The place of the first exchange that is left as it was said, of those given newest first.
@@ -83,13 +85,14 @@ fn first_kept(newest: &[Exchange]) -> i64 {
     first
 }
 
-/// As many whole exchanges, given oldest first, as one summary is made of; at least one.
-fn taken(oldest: Vec<Earlier>) -> Option<Part> {
+/// As many whole exchanges, given oldest first, as one summary is made of; at least one. Further replies to their messages
+/// may stand anywhere.
+fn taken(oldest: Vec<Earlier>, again: Vec<Earlier>) -> Option<Part> {
     let is_cut = i64::try_from(oldest.len()) == Ok(AT_ONCE);
     let open = oldest.last().filter(|last| is_cut && last.reply_to.is_none()).map(|last| last.seq);
     let places: Vec<i64> = oldest.iter().map(|earlier| earlier.seq).collect();
     let (mut turns, mut tokens, mut end) = (Vec::new(), 0, open.unwrap_or(i64::MAX));
-    for exchange in context::exchanges(oldest) {
+    for exchange in context::exchanges(oldest.into_iter().chain(again).collect()) {
         let exchange = exchange.shortened(summary::SEEN);
         tokens += exchange.tokens();
         if exchange.seq >= end || (tokens > summary::TAKEN_TOKENS && !turns.is_empty()) {

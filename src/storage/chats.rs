@@ -144,7 +144,6 @@ impl Db {
         id: ChatroomId,
         owner: UserId,
         change: ChatroomChange,
-        now: Timestamp,
     ) -> Result<(), WriteError> {
         let name = change.name.as_ref().map(Name::as_str);
         let instructions = change.instructions.as_ref().map(|new| new.as_ref().map(Instructions::as_str));
@@ -158,7 +157,7 @@ impl Db {
             change.model.flatten()
         ];
         let write = Write::new().must(&ROOM_CHANGED, changed, Refusal::NotFound);
-        let write = if change.without_summary { super::summaries::taken(write, id, now) } else { write };
+        let write = if change.without_summary { super::summaries::taken(write, id) } else { write };
         self.write(write).await.map(|_| ())
     }
 

@@ -41,6 +41,7 @@ migrations! {
     6 "0006_accounts",
     7 "0007_rooms_epoch",
     8 "0008_traces",
+    9 "0009_replies_again",
     10 "0010_summaries",
 }
 

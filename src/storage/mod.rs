@@ -1,6 +1,7 @@
 //! Durable truth, on SQLite or PostgreSQL. Only this floor knows SQL, which is written once for both engines.
 
 mod accounts;
+mod again;
 mod audit;
 mod billing;
 mod billing_events;
@@ -38,6 +39,7 @@ mod watching;
 use std::path::Path;
 
 pub use self::accounts::{ClosingProof, NewClosure};
+pub use self::again::NewReply;
 pub use self::billing::{Customer, Mirror};
 pub use self::billing_events::NewBillingEvent;
 pub use self::chats::{ChatroomChange, Listed, NewChatroom};
@@ -174,6 +176,7 @@ pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         stopping::CATALOGUE,
         titles::CATALOGUE,
         summaries::CATALOGUE,
+        again::CATALOGUE,
     ];
     files.into_iter().flatten().copied()
 }

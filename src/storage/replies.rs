@@ -25,12 +25,16 @@ statements! {
         select ?1, ?2, ?1, ?3, c.id, c.last_seq, case when c.open_replies > 1 then 'blocked' else 'ready' end,
           u.turn_at, ?6, ?6, ?7, ?8
         from chatrooms c join usage u on u.user_id = c.user_id and u.day = ?5 where c.id = ?4";
-    REPLY_TASK = "select u.tier, c.instructions, c.model, m.seq, s.content, coalesce(s.seq, 0)
-        from messages m join chatrooms c on c.id = m.chatroom_id join users u on u.id = c.user_id
-          left join room_summaries s on s.chatroom_id = c.id
+    REPLY_TASK = "select u.tier, c.instructions, c.model, p.seq, m.asked_seq, s.content, coalesce(s.seq, 0)
+        from messages m join messages p on p.id = m.reply_to join chatrooms c on c.id = m.chatroom_id
+          join users u on u.id = c.user_id left join room_summaries s on s.chatroom_id = c.id
         where m.id = ?1 and c.id = ?2 and c.user_id = ?3";
     REPLY_CONTEXT = "select id, role, content, reply_to, outcome, seq from messages
-        where chatroom_id = ?1 and seq > ?4 and seq < ?2 and status = 'complete' order by seq desc limit ?3";
+        where chatroom_id = ?1 and seq > ?4 and seq <= ?2 and status = 'complete' order by seq desc limit ?3";
+    // Replies to earlier messages that were written after the one to be answered.
+    LATER_REPLIES = "select id, role, content, reply_to, outcome, seq from messages
+        where chatroom_id = ?1 and asked_seq is not null and asked_seq >= ?2 - cast(?3 as bigint) and asked_seq < ?2 and seq > ?2
+          and status = 'complete' order by seq desc limit ?3";
     OWN_ROOM_HAS_ONE_LESS = "update chatrooms set open_replies = open_replies - 1 where id = ?1 and user_id = ?2";
     ROOM_HAS_ONE_LESS = "update chatrooms set open_replies = open_replies - 1 where id = ?1";
     NEXT_IN_ROOM_READY = "update jobs set state = 'ready' where state = 'blocked' and id = (select m.id from messages m
@@ -78,10 +82,12 @@ pub struct ReplyTask {
     pub model: Option<String>,
     /// The summary that goes along; none for a reply to what it covers.
     pub summary: Option<String>,
-    /// The last place that a summary covers, so that another is made of what lies beyond.
+    /// The last place that a summary covers: another is made of what lies beyond.
     pub covered: i64,
-    /// The place of the reply.
-    seq: i64,
+    /// The place of the message to be answered.
+    asked_seq: i64,
+    /// True when other messages may stand between it and the reply.
+    is_again: bool,
 }
 
 /// An earlier message, as context.
@@ -153,10 +159,14 @@ impl Db {
         self.find(&REPLY_TASK, params![job.reply(), job.chatroom_id, job.user_id]).await
     }
 
-    /// The conversation before the reply, newest first.
+    /// The conversation up to the message to be answered, and the replies to it; newest first.
     pub async fn reply_context(&self, job: &Job, task: &ReplyTask) -> Result<Vec<Earlier>> {
+        let place = params![job.chatroom_id, task.asked_seq, CONTEXT_MESSAGES];
+        let mut context = if task.is_again { self.list(&LATER_REPLIES, place.clone()).await? } else { Vec::new() };
         let after = if task.summary.is_some() { task.covered } else { 0 };
-        self.list(&REPLY_CONTEXT, params![job.chatroom_id, task.seq, CONTEXT_MESSAGES, after]).await
+        let place = place.into_iter().chain(params![after]).collect();
+        context.extend(self.list::<Earlier>(&REPLY_CONTEXT, place).await?);
+        Ok(context)
     }
 
     /// Makes a reply final and its job done or dead in one transaction, only while this attempt holds the lease. A
@@ -202,10 +212,12 @@ impl Db {
 
 impl FromRow for ReplyTask {
     fn from_row(mut row: Row) -> Result<Self> {
-        let tier = Tier::from_stored(&row.column::<String>()?);
-        let (instructions, model, seq) = (row.column()?, row.column()?, row.column()?);
+        let (tier, instructions) = (Tier::from_stored(&row.column::<String>()?), row.column()?);
+        let (model, asked_seq) = (row.column()?, row.column()?);
+        let is_again = row.column::<Option<i64>>()?.is_some();
         let (summary, covered) = (row.column::<Option<String>>()?, row.column()?);
-        Ok(Self { tier, instructions, model, summary: summary.filter(|_| seq > covered), covered, seq })
+        let summary = summary.filter(|_| asked_seq > covered);
+        Ok(Self { tier, instructions, model, summary, covered, asked_seq, is_again })
     }
 }
 

@@ -92,6 +92,10 @@ refusals! {
     NotFound = "not_found",
     /// The day's messages are used up.
     QuotaExceeded = "quota_exceeded",
+    /// A reply to the message is pending or being written.
+    ReplyRunning = "reply_running",
+    /// The reply did not fail.
+    ReplyNotFailed = "reply_not_failed",
     /// The idempotency key is taken by an earlier request.
     KeyTaken = "key_taken",
     /// The user has as many rooms as may be.

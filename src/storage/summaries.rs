@@ -31,12 +31,16 @@ statements! {
           and seq < coalesce((select min(p.seq) - 1 from messages p where p.chatroom_id = ?1 and p.seq > ?2 and p.seq < ?3
             and p.status in ('pending', 'generating')), ?3)
         order by seq limit ?4";
+    // Further replies to those, which were asked for when more had been said.
+    UNCOVERED_AGAIN = "select id, role, content, reply_to, outcome, seq from messages
+        where chatroom_id = ?1 and asked_seq is not null and asked_seq > ?2 and asked_seq < ?3 and seq >= ?3
+          and status = 'complete' order by seq desc limit ?4";
     SUMMARY_ADD = "insert into room_summaries (chatroom_id, content, seq, version, updated_at)
         select id, ?3, ?4, 1, ?5 from chatrooms where id = ?1 and user_id = ?2 on conflict (chatroom_id) do nothing";
     SUMMARY_CHANGED = "update room_summaries set content = ?3, seq = ?4, version = version + 1, updated_at = ?5
         where chatroom_id = ?1 and version = ?6
           and exists (select 1 from chatrooms where id = ?1 and user_id = ?2)";
-    SUMMARY_TAKEN = "update room_summaries set content = null, version = version + 1, updated_at = ?2
+    SUMMARY_TAKEN = "update room_summaries set content = null, version = version + 1
         where chatroom_id = ?1 and content is not null";
 }
 
@@ -72,6 +76,11 @@ impl Db {
         self.list(&UNCOVERED, params![room, covered.seq, before, AT_ONCE]).await
     }
 
+    /// Replies to such messages that stand behind the place.
+    pub async fn uncovered_again(&self, room: ChatroomId, covered: &Covered, before: i64) -> Result<Vec<Earlier>> {
+        self.list(&UNCOVERED_AGAIN, params![room, covered.seq, before, AT_ONCE]).await
+    }
+
     /// Writes what the job found, over what it read and nothing else, and ends the job; only while this attempt holds the
     /// lease.
     pub async fn summarise_room(
@@ -92,8 +101,8 @@ impl Db {
 }
 
 /// Adds the step that takes a room's summary away; what it covered stays covered, so that it does not come back.
-pub(super) fn taken(write: Write, room: ChatroomId, now: Timestamp) -> Write {
-    write.then(&SUMMARY_TAKEN, params![room, now])
+pub(super) fn taken(write: Write, room: ChatroomId) -> Write {
+    write.then(&SUMMARY_TAKEN, params![room])
 }
 
 impl FromRow for Summary {

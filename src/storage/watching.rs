@@ -15,10 +15,11 @@ statements! {
     REPLY_GROWN = "update messages set content = content || ?3
         where id = ?1 and attempt = ?2 and status = 'generating' and length(content) = ?4";
     REPLY_FROM = "select m.id, m.seq, m.status, m.attempt, length(m.content), substr(m.content, cast(?4 as integer) + 1),
-          m.finished_at
+          m.finished_at, m.asked_seq, m.retried_from
         from messages m join chatrooms c on c.id = m.chatroom_id
         where m.id = ?1 and m.chatroom_id = ?2 and c.user_id = ?3 and m.role = 'assistant'";
-    NEWEST_REPLIES = "select m.id, m.seq, m.status, m.attempt, length(m.content), '', m.finished_at
+    NEWEST_REPLIES = "select m.id, m.seq, m.status, m.attempt, length(m.content), '', m.finished_at, m.asked_seq,
+          m.retried_from
         from messages m join chatrooms c on c.id = m.chatroom_id
         where m.chatroom_id = ?1 and c.user_id = ?2 and m.role = 'assistant' order by m.seq desc limit ?3";
     ROOM_WATCHED = "select coalesce(s.version, 0), c.id, c.name, c.instructions, c.model, c.created_at, c.updated_at
@@ -52,6 +53,17 @@ pub struct Growth {
     pub text: String,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// Where it was tried again after it had failed: what came before that.
+    pub retried: Option<Retried>,
+}
+
+/// Where a reply stood before it was tried again.
+#[derive(Clone, Copy, Debug)]
+pub struct Retried {
+    /// The place of the message it answers; its own was behind it.
+    pub asked_seq: i64,
+    /// Its last try.
+    pub attempt: u32,
 }
 
 impl Db {
@@ -100,6 +112,9 @@ impl FromRow for Growth {
             Status::from_stored(&row.column::<String>()?).ok_or_else(|| Error::internal("an unknown status"))?;
         let attempt = row.column()?;
         let length = usize::try_from(row.column::<i64>()?).map_err(Error::internal)?;
-        Ok(Self { id, seq, status, attempt, length, text: row.column()?, finished_at: row.column()? })
+        let (text, finished_at) = (row.column()?, row.column()?);
+        let (asked_seq, retried_from): (Option<i64>, Option<u32>) = (row.column()?, row.column()?);
+        let retried = asked_seq.zip(retried_from).map(|(asked_seq, attempt)| Retried { asked_seq, attempt });
+        Ok(Self { id, seq, status, attempt, length, text, finished_at, retried })
     }
 }

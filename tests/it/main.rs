@@ -1,6 +1,7 @@
 //! The one integration test binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+mod again;
 mod api;
 mod billing;
 mod chaos;
@@ -30,6 +31,8 @@ mod sms;
 mod storage;
 mod streams;
 mod stripe;
+mod summaries;
 mod threats;
+mod titles;
 mod traces;
 mod transport;

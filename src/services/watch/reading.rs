@@ -34,15 +34,20 @@ impl Watcher {
 
     /// Goes on where the reader was; false when that place is not of this room, or never was.
     async fn go_on(&mut self, place: Place) -> Result<bool> {
-        let Offset::At(position) = place.offset else {
-            let Some(reply) = self.app.db.growth(self.room, place.reply, usize::MAX).await? else { return Ok(false) };
+        let position = if let Offset::At(position) = place.offset { position } else { usize::MAX };
+        let Some(reply) = self.app.db.growth(self.room, place.reply, position).await? else { return Ok(false) };
+        if let Some(before) = reply.retried.filter(|before| place.attempt <= before.attempt) {
+            // He left before it was tried again, which put it behind all that came since.
+            self.seen = before.asked_seq + 1;
+            return Ok(true);
+        }
+        if place.offset == Offset::End {
             if !reply.status.is_final() || reply.attempt != place.attempt {
                 return Ok(false);
             }
             (self.seen, self.last) = (reply.seq, Some(place));
             return Ok(true);
-        };
-        let Some(reply) = self.app.db.growth(self.room, place.reply, position).await? else { return Ok(false) };
+        }
         if place.attempt > reply.attempt || (place.attempt == reply.attempt && position > reply.length) {
             // He was told more than is stored: what is stored counts, and is told whole.
             return Ok(false);
@@ -135,7 +140,7 @@ impl Watcher {
             let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             for listed in page {
                 self.seen = listed.seq;
-                is_quota_new |= listed.message.role == Role::User;
+                is_quota_new = true;
                 self.tell_message(listed.message);
             }
             if is_last {
@@ -190,7 +195,7 @@ impl Watcher {
         if reply.attempt < first.attempt {
             return Ok(());
         }
-        let is_first_try = first.attempt == 0 && first.position == 0;
+        let is_first_try = first.attempt == 0 && first.position == 0 && reply.retried.is_none();
         if reply.attempt > first.attempt && is_first_try {
             first.attempt = reply.attempt;
             self.tell_reply(Event::Started(reply.attempt));

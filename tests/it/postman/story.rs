@@ -142,12 +142,25 @@ fn chatrooms() -> Vec<Step> {
             .at("id", "{{room_id}}")
             .at("mid", "{{reply_id}}")
             .is("It stays as it ended", "answer.message.outcome", "completed"),
+        operation("regenerate_message")
+            .told("The first reply is kept.")
+            .at("id", "{{room_id}}")
+            .at("mid", "{{message_id}}")
+            .header("Idempotency-Key", "{{$guid}}")
+            .header("Prefer", "wait=25")
+            .answers("200")
+            .is("It answers the same message", "answer.reply.reply_to === pm.variables.get(\"message_id\")", true),
+        operation("retry_message")
+            .told("Only a reply that failed is tried again, and this one did not.")
+            .at("id", "{{room_id}}")
+            .at("mid", "{{reply_id}}")
+            .answers("409"),
         operation("list_messages").at("id", "{{room_id}}").is(
-            "Question and reply, in order",
-            "answer.messages.map((one) => one.role).join() === \"user,assistant\"",
+            "Question and replies, in order",
+            "answer.messages.map((one) => one.role).join() === \"user,assistant,assistant\"",
             true,
         ),
-        operation("show_chatroom").at("id", "{{room_id}}").is("Both are in it", "answer.messages.length", 2),
+        operation("show_chatroom").at("id", "{{room_id}}").is("All are in it", "answer.messages.length", 3),
         operation("delete_chatroom").at("id", "{{room_id}}"),
         operation("watch_chatroom")
             .told(

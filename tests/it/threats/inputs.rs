@@ -213,6 +213,16 @@ pub const INPUTS: &[Input] = &[
         "streams::stopping::only_ones_own_replies_can_be_stopped"),
     ("POST /chatroom/{id}/message/{mid}/stop", "twice, or after the end", 200, "",
         "streams::stopping::what_waits_or_has_ended_can_be_stopped_as_well_and_only_once"),
+    ("POST /chatroom/{id}/message/{mid}/regenerate", "a message of another room, or another's", 404, "not_found",
+        "again::ask_again::only_ones_own_messages_are_answered_again"),
+    ("POST /chatroom/{id}/message/{mid}/regenerate", "while a reply of that message is running", 409, "reply_in_progress",
+        "again::ask_again::while_a_reply_of_the_message_is_running_no_further_one_is_taken"),
+    ("POST /chatroom/{id}/message/{mid}/regenerate", "no unit left", 429, "quota_exceeded",
+        "again::ask_again::each_further_reply_takes_a_unit_and_none_is_taken_where_none_is_left"),
+    ("POST /chatroom/{id}/message/{mid}/retry", "a reply that did not fail", 409, "reply_not_failed",
+        "again::retrying::what_did_not_fail_is_not_tried_again"),
+    ("POST /chatroom/{id}/message/{mid}/retry", "no unit left", 429, "quota_exceeded",
+        "again::retrying::where_no_unit_is_left_a_failed_reply_stays_failed"),
 ];
 
 /// Routes, inputs and why they can't be sent yet.

@@ -48,6 +48,7 @@ on_both_engines! {
         assert_eq!(name_of(&user, &room).await, "New chat");
     }
 
+    ["BASIC_DAILY_LIMIT" = "1000"]
     async fn hostile_first_words_make_a_harmless_name(app) {
         let user = app.user().await;
         let long = "x".repeat(16_000);

@@ -36,6 +36,7 @@ on_both_engines! {
         assert_eq!(name_of(&user, &room).await, "Demo: Why is the sky blue?");
     }
 
+    ["BASIC_DAILY_LIMIT" = "1000"]
     async fn whatever_the_model_answers_becomes_one_clean_line_or_nothing(app) {
         let user = app.user().await;
         let long = "word ".repeat(100);
