@@ -4,6 +4,7 @@
 use super::aside::{self, Heard, Question};
 use super::context::{self, Exchange};
 use super::queue::{finish, held};
+use super::writing::own_room;
 use crate::app::App;
 use crate::domain::job::{Job, JobKind, NewJob};
 use crate::domain::stream::OwnRoom;
@@ -12,8 +13,9 @@ use crate::error::{Error, Result};
 use crate::live::rooms::Stir;
 use crate::storage::{AT_ONCE, Covered, Earlier, Refusal, WriteError};
 
-/// Asks for the summary of a room to be brought up to date. What fails here is asked for again with the next reply.
-pub async fn enqueue(app: &App, own: OwnRoom) {
+/// Asks for the summary of a reply's room to be brought up to date. What fails here is asked for again with the next reply.
+pub async fn enqueue(app: &App, reply: &Job) {
+    let Some(own) = own_room(reply) else { return };
     let new = NewJob::about_room(JobKind::SummariseRoom, own.room, own.owner, app.clock.now());
     match app.db.enqueue_once(new).await {
         Ok(()) => app.bus.ring_for_jobs(),
@@ -28,29 +30,33 @@ pub async fn summarise_room(app: &App, job: &Job) -> Result<()> {
     }
     let Some(own) = job.user_id.map(|owner| OwnRoom { owner, room: job.room() }) else { return finish(app, job).await };
     let Some(covered) = app.db.covered(own).await? else { return finish(app, job).await };
-    // What is not so long any more, as another job was first, or has nothing final to be covered, needs none.
+    // A room that is not so long any more, as another job was first, or that waits for its replies, needs none.
     let Some(part) = part(app, own, &covered).await? else { return finish(app, job).await };
-    if part.turns.is_empty() {
-        let content = covered.content.clone();
-        return write(app, (job, own), &covered, Covered { content, seq: part.through, version: 0 }).await;
-    }
-    let material = Material { summary: covered.content.clone(), turns: part.turns };
+    let heard = if part.turns.is_empty() { Heard::Refused } else { asked(app, job, &covered, part.turns).await? };
+    let content = match heard {
+        Heard::Answer(text) => Some(text),
+        // What the model does not want to speak of is passed over, or each reply would have it asked again.
+        Heard::Refused => covered.content.clone(),
+        Heard::Over => return Ok(()),
+    };
+    write(app, (job, own), &covered, Covered { content, seq: part.through, version: 0 }).await
+}
+
+async fn asked(app: &App, job: &Job, covered: &Covered, turns: Vec<Said>) -> Result<Heard> {
+    let material = Material { summary: covered.content.clone(), turns };
     let question = Question {
         instructions: summary::INSTRUCTIONS,
         data: serde_json::to_string(&material).map_err(Error::internal)?,
         max_output_tokens: summary::TOKENS,
         answer_bytes: summary::ANSWER_BYTES,
     };
-    let content = match aside::ask(app, job, question).await? {
-        Heard::Answer(text) => match summary::from_answer(&text) {
-            Some(content) => Some(content),
-            None => return aside::let_go(app, job, "no_summary").await,
-        },
-        // What the model does not want to speak of is passed over, or each reply would have it asked again.
-        Heard::Refused => covered.content.clone(),
-        Heard::Over => return Ok(()),
+    let heard = aside::ask(app, job, question).await?;
+    let Heard::Answer(text) = heard else { return Ok(heard) };
+    let Some(summary) = summary::from_answer(&text) else {
+        aside::let_go(app, job, "no_summary").await?;
+        return Ok(Heard::Over);
     };
-    write(app, (job, own), &covered, Covered { content, seq: part.through, version: 0 }).await
+    Ok(Heard::Answer(summary))
 }
 
 /// The turns that go into a summary next, and the place of the last message among them.

@@ -26,14 +26,14 @@ fn titled(words: &FirstWords) -> String {
 /// The summary so far, and the first words of what follows on it.
 fn summarised(material: Material) -> String {
     let so_far = material.summary.unwrap_or_else(|| "The demo model keeps the first words of each message:".to_owned());
-    let mut text: String = so_far.chars().take(KEPT).collect();
-    for said in &material.turns {
-        let (who, words) = match said {
-            Said::User(words) => ("You", words),
-            Said::Model(words) => ("I", words),
-        };
-        let first: Vec<&str> = words.split_whitespace().take(WORDS).collect();
-        text.push_str(&format!("\n{who} said: {}", first.join(" ")));
-    }
-    text
+    let said = material.turns.iter().map(|said| match said {
+        Said::User(words) => format!("You said: {}", first(words)),
+        Said::Model(words) => format!("I said: {}", first(words)),
+    });
+    let so_far = so_far.chars().take(KEPT).collect();
+    std::iter::once(so_far).chain(said).collect::<Vec<String>>().join("\n")
+}
+
+fn first(words: &str) -> String {
+    words.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" ")
 }
