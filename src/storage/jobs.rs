@@ -27,15 +27,13 @@ macro_rules! claimed {
             "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
         where id in (
           select c.id from (
-            select q.id, q.turn_at, q.most, q.suspect, q.is_ready, q.background,
+            select q.id, q.turn_at, q.most, q.lane, q.is_ready,
               row_number() over (partition by q.owner, q.kind order by q.is_ready, q.turn_at, q.id) as place,
-              row_number() over (partition by q.is_ready, q.suspect order by q.turn_at, q.id) as place_of_kind,
-              row_number() over (partition by q.is_ready, q.background order by q.turn_at, q.id) as place_behind
+              row_number() over (partition by q.is_ready, q.lane order by q.turn_at, q.id) as place_in_lane
             from (
-              select h.is_ready, h.id, h.turn_at, h.owner, h.kind, h.suspect, h.background, h.most from (
+              select h.is_ready, h.id, h.turn_at, h.owner, h.kind, h.lane, h.most from (
                 select 1 as is_ready, j.id, j.turn_at, coalesce(j.user_id, j.subject) as owner, j.kind,
-                  case when j.deaths >= ?6 then 1 else 0 end as suspect,
-                  case when j.kind in ('title_room', 'summarise_room') then 1 else 0 end as background,
+                  case when j.deaths >= ?6 then 1 when j.kind in ('title_room', 'summarise_room') then 2 else 0 end as lane,
                   case when j.kind <> 'reply' then 1 when u.tier = 'Pro' then cast(?5 as bigint)
                     else cast(?4 as bigint) end as most
                 from jobs j left join users u on u.id = j.user_id
@@ -50,10 +48,10 @@ macro_rules! claimed {
                 order by j.turn_at, j.id limit 256
               ) h
               union all
-              select 0, r.id, r.turn_at, coalesce(r.user_id, r.subject), r.kind, 0, 0, 0 from jobs r where r.state = 'running'
+              select 0, r.id, r.turn_at, coalesce(r.user_id, r.subject), r.kind, 0, 0 from jobs r where r.state = 'running'
             ) q
-          ) c where c.is_ready = 1 and c.place <= c.most and (c.suspect = 0 or c.place_of_kind = 1)
-            and (c.background = 0 or c.place_behind <= ?7)
+          ) c where c.is_ready = 1 and c.place <= c.most and (c.lane <> 1 or c.place_in_lane = 1)
+            and (c.lane <> 2 or c.place_in_lane <= ?7)
           order by c.turn_at, c.id limit ?3
         )
         returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at,

@@ -174,7 +174,8 @@ on_both_engines! {
         .await;
         user.post(&format!("{reply}/stop"), serde_json::json!({})).await.expect(200);
         until(Duration::from_secs(20), "the title", || async {
-            (name_of(&user, &room).await == "Demo: Why is the sky blue?").then_some(())
+            let shown = user.get(&format!("/chatroom/{room}")).await.expect(200).body;
+            (shown["name"] == "Demo: Why is the sky blue?").then_some(())
         })
         .await;
         working.stop().await;
