@@ -66,13 +66,13 @@ struct Part {
 }
 
 async fn part(app: &App, own: OwnRoom, covered: &Covered) -> Result<Option<Part>> {
-    let newest = context::exchanges(app.db.newest_uncovered(own.room, covered).await?);
+    let newest = context::exchanges(app.db.newest_uncovered(own, covered).await?);
     if !context::is_long(&newest, covered.seq) {
         return Ok(None);
     }
     let before = first_kept(&newest);
-    let oldest = app.db.uncovered(own.room, covered, before).await?;
-    let again = app.db.uncovered_again(own.room, covered, before).await?;
+    let oldest = app.db.uncovered(own, covered, before).await?;
+    let again = app.db.uncovered_again(own, covered, before).await?;
     Ok(taken(oldest, again))
 }
 

@@ -16,6 +16,13 @@ use crate::error::Result;
 /// Messages that one summary is made of at most.
 pub const AT_ONCE: i64 = 60;
 
+/// The columns that make an [`Earlier`], in its order.
+macro_rules! earlier_columns {
+    () => {
+        "m.id, m.role, m.content, m.reply_to, m.outcome, m.seq"
+    };
+}
+
 statements! {
     SUMMARY = "select s.content, m.id, s.updated_at
         from chatrooms c join room_summaries s on s.chatroom_id = c.id
@@ -23,18 +30,20 @@ statements! {
         where c.id = ?1 and c.user_id = ?2 and s.content is not null";
     COVERED = "select s.content, coalesce(s.seq, 0), coalesce(s.version, 0)
         from chatrooms c left join room_summaries s on s.chatroom_id = c.id where c.id = ?1 and c.user_id = ?2";
-    UNCOVERED_NEWEST = "select id, role, content, reply_to, outcome, seq from messages
-        where chatroom_id = ?1 and seq > ?2 and status = 'complete' order by seq desc limit ?3";
+    UNCOVERED_NEWEST = concat!("select ", earlier_columns!(), " from messages m join chatrooms c on c.id = m.chatroom_id
+        where m.chatroom_id = ?1 and c.user_id = ?2 and m.seq > ?3 and m.status = 'complete'
+        order by m.seq desc limit ?4");
     // Only what lies before the first reply that is still to come: once covered, it would never be read.
-    UNCOVERED = "select id, role, content, reply_to, outcome, seq from messages
-        where chatroom_id = ?1 and seq > ?2 and status = 'complete'
-          and seq < coalesce((select min(p.seq) - 1 from messages p where p.chatroom_id = ?1 and p.seq > ?2 and p.seq < ?3
-            and p.status in ('pending', 'generating')), ?3)
-        order by seq limit ?4";
+    UNCOVERED = concat!("select ", earlier_columns!(), " from messages m join chatrooms c on c.id = m.chatroom_id
+        where m.chatroom_id = ?1 and c.user_id = ?2 and m.seq > ?3 and m.status = 'complete'
+          and m.seq < coalesce((select min(p.seq) - 1 from messages p where p.chatroom_id = ?1 and p.seq > ?3
+            and p.seq < ?4 and p.status in ('pending', 'generating')), ?4)
+        order by m.seq limit ?5");
     // Further replies to those, which were asked for when more had been said.
-    UNCOVERED_AGAIN = "select id, role, content, reply_to, outcome, seq from messages
-        where chatroom_id = ?1 and asked_seq is not null and asked_seq > ?2 and asked_seq < ?3 and seq >= ?3
-          and status = 'complete' order by seq desc limit ?4";
+    UNCOVERED_AGAIN = concat!("select ", earlier_columns!(), " from messages m join chatrooms c on c.id = m.chatroom_id
+        where m.chatroom_id = ?1 and c.user_id = ?2 and m.asked_seq is not null and m.asked_seq > ?3
+          and m.asked_seq < ?4 and m.seq >= ?4 and m.status = 'complete'
+        order by m.seq desc limit ?5");
     SUMMARY_ADD = "insert into room_summaries (chatroom_id, content, seq, version, updated_at)
         select id, ?3, ?4, 1, ?5 from chatrooms where id = ?1 and user_id = ?2 on conflict (chatroom_id) do nothing";
     SUMMARY_CHANGED = "update room_summaries set content = ?3, seq = ?4, version = version + 1, updated_at = ?5
@@ -67,18 +76,18 @@ impl Db {
     }
 
     /// The newest final messages that a summary does not cover, newest first.
-    pub async fn newest_uncovered(&self, room: ChatroomId, covered: &Covered) -> Result<Vec<Earlier>> {
-        self.list(&UNCOVERED_NEWEST, params![room, covered.seq, CONTEXT_MESSAGES]).await
+    pub async fn newest_uncovered(&self, own: OwnRoom, covered: &Covered) -> Result<Vec<Earlier>> {
+        self.list(&UNCOVERED_NEWEST, params![own.room, own.owner, covered.seq, CONTEXT_MESSAGES]).await
     }
 
     /// The oldest final messages that a summary does not cover, from before a place, oldest first.
-    pub async fn uncovered(&self, room: ChatroomId, covered: &Covered, before: i64) -> Result<Vec<Earlier>> {
-        self.list(&UNCOVERED, params![room, covered.seq, before, AT_ONCE]).await
+    pub async fn uncovered(&self, own: OwnRoom, covered: &Covered, before: i64) -> Result<Vec<Earlier>> {
+        self.list(&UNCOVERED, params![own.room, own.owner, covered.seq, before, AT_ONCE]).await
     }
 
     /// Replies to such messages that stand behind the place.
-    pub async fn uncovered_again(&self, room: ChatroomId, covered: &Covered, before: i64) -> Result<Vec<Earlier>> {
-        self.list(&UNCOVERED_AGAIN, params![room, covered.seq, before, AT_ONCE]).await
+    pub async fn uncovered_again(&self, own: OwnRoom, covered: &Covered, before: i64) -> Result<Vec<Earlier>> {
+        self.list(&UNCOVERED_AGAIN, params![own.room, own.owner, covered.seq, before, AT_ONCE]).await
     }
 
     /// Writes what the job found, over what it read and nothing else, and ends the job; only while this attempt holds the
