@@ -63,7 +63,7 @@ pub use self::summaries::{AT_ONCE, Covered};
 pub use self::texts::{NewText, Sent, TextTask};
 pub use self::users::AccountChange;
 pub use self::value::{FromRow, Row, Value};
-pub use self::watching::{Growth, Watched};
+pub use self::watching::{Growth, Part, Watched};
 
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
@@ -97,6 +97,7 @@ impl Db {
 
     /// Runs a list of steps as one durable transaction.
     pub async fn write(&self, write: Write) -> Result<Written, WriteError> {
+        self.count(write.steps.len());
         match self {
             Self::Sqlite(engine) => engine.write(write).await,
             Self::Postgres(engine) => engine.write(write).await,
@@ -129,7 +130,16 @@ impl Db {
         }
     }
 
+    fn count(&self, statements: usize) {
+        let counts = match self {
+            Self::Sqlite(engine) => &engine.counts,
+            Self::Postgres(engine) => &engine.counts,
+        };
+        counts.statements.inc_by(statements as u64);
+    }
+
     async fn rows(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.count(1);
         match self {
             Self::Sqlite(engine) => engine.read(sql, params).await,
             Self::Postgres(engine) => engine.read(sql, params).await,

@@ -147,6 +147,7 @@ impl Db {
             .then(&JOB_ADD, job)
             .then(&usage::USED, params![new.user_id, new.day]);
         if let Self::Postgres(engine) = self {
+            self.count(1);
             let used = engine.write_together(&engine.accepting, joint::accepted(new, key.as_ref(), write)).await?;
             return Ok(u32::try_from(used).unwrap_or_default());
         }
@@ -201,10 +202,9 @@ impl Db {
         let write = write.then(&REPLY_FINAL, reply).then(&USAGE_SETTLED, settled);
         let write = title.iter().fold(write, |write, title| titles::wanted(write, title, job.reply()));
         if let Self::Postgres(engine) = self {
-            return engine
-                .write_together(&engine.ending, joint::ended((job, done, title), now, write))
-                .await
-                .map(|_| ());
+            self.count(1);
+            let ended = joint::ended((job, done, title), now, write);
+            return engine.write_together(&engine.ending, ended).await.map(|_| ());
         }
         self.write(write).await.map(|_| ())
     }

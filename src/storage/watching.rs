@@ -14,7 +14,7 @@ statements! {
     // The row itself is the fence: whoever takes the reply over raises its attempt, and what ends it changes its status.
     REPLY_GROWN = "update messages set content = content || ?3
         where id = ?1 and attempt = ?2 and status = 'generating' and length(content) = ?4";
-    REPLY_FROM = "select m.id, m.seq, m.status, m.attempt, length(m.content), substr(m.content, cast(?4 as integer) + 1),
+    REPLY_FROM = "select m.id, m.seq, m.status, m.attempt, length(m.content), substr(m.content, cast(?4 as integer) + 1, cast(?5 as integer)),
           m.finished_at, m.asked_seq, m.retried_from
         from messages m join chatrooms c on c.id = m.chatroom_id
         where m.id = ?1 and m.chatroom_id = ?2 and c.user_id = ?3 and m.role = 'assistant'";
@@ -49,12 +49,21 @@ pub struct Growth {
     pub attempt: u32,
     /// How long the whole text is, in Unicode scalar values.
     pub length: usize,
-    /// The text beyond the place that was asked for.
+    /// The part of it that was asked for.
     pub text: String,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
     /// Where it was tried again after it had failed: what came before that.
     pub retried: Option<Retried>,
+}
+
+/// A part of a reply's text, in Unicode scalar values.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// How many come before it.
+    pub from: usize,
+    /// How many it has at most.
+    pub most: usize,
 }
 
 /// Where a reply stood before it was tried again.
@@ -80,11 +89,11 @@ impl Db {
         self.find(&ROOM_WATCHED, params![own.room, own.owner]).await
     }
 
-    /// A reply, with its text beyond so many Unicode scalar values.
-    pub async fn growth(&self, own: OwnRoom, reply: MessageId, from: usize) -> Result<Option<Growth>> {
+    /// A reply, with so many Unicode scalar values of its text beyond a place.
+    pub async fn growth(&self, own: OwnRoom, reply: MessageId, part: Part) -> Result<Option<Growth>> {
         // No text is that long, so whoever asks for more gets nothing.
-        let from = i32::try_from(from).unwrap_or(i32::MAX - 1);
-        self.find(&REPLY_FROM, params![reply, own.room, own.owner, i64::from(from)]).await
+        let whole = |count: usize| i64::from(i32::try_from(count).unwrap_or(i32::MAX - 1));
+        self.find(&REPLY_FROM, params![reply, own.room, own.owner, whole(part.from), whole(part.most)]).await
     }
 
     /// The newest replies of a room without their texts, newest first.
