@@ -105,6 +105,8 @@ pub struct Watcher {
     room: OwnRoom,
     /// The room as it was told; none where only one reply is watched.
     known: Option<Chatroom>,
+    /// Which summary it had when it was looked at last.
+    summary: Option<i64>,
     /// The place of the last message that was told.
     seen: i64,
     /// Replies that are not final, as they were told; the first is the one being written.
@@ -160,6 +162,7 @@ impl Watcher {
             session,
             room,
             known: None,
+            summary: None,
             seen: 0,
             open: VecDeque::new(),
             last: None,

@@ -26,7 +26,9 @@ mod sessions;
 mod sqlite;
 mod statement;
 mod stopping;
+mod summaries;
 mod texts;
+mod titles;
 mod tls;
 mod together;
 mod usage;
@@ -48,7 +50,7 @@ pub use self::counts::Counts;
 pub use self::dead_jobs::DeadJob;
 pub use self::exports::{PastEvent, PastSession};
 pub use self::idempotency::{NewKey, ROOM_MADE, StoredKey, route_in_room};
-pub use self::jobs::{Setback, WorkerName};
+pub use self::jobs::{Places, Setback, WorkerName};
 pub use self::passwords::{Credentials, PasswordChange, PasswordReset};
 pub use self::postgres::Postgres;
 pub use self::queue_watch::Depth;
@@ -57,10 +59,11 @@ pub use self::replies::{Earlier, Finished, NewExchange, ReplyTask};
 pub use self::sessions::{Begun, NewSession, Proof};
 pub use self::sqlite::Sqlite;
 pub use self::statement::{Refusal, Sql, Write, WriteError, Written};
+pub use self::summaries::{AT_ONCE, Covered};
 pub use self::texts::{NewText, Sent, TextTask};
 pub use self::users::AccountChange;
 pub use self::value::{FromRow, Row, Value};
-pub use self::watching::{Growth, Part};
+pub use self::watching::{Growth, Part, Watched};
 
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
@@ -181,6 +184,8 @@ pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         exports::CATALOGUE,
         watching::CATALOGUE,
         stopping::CATALOGUE,
+        titles::CATALOGUE,
+        summaries::CATALOGUE,
         again::CATALOGUE,
     ];
     files.into_iter().flatten().copied()

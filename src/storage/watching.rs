@@ -3,7 +3,7 @@
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
-use crate::domain::chat::Status;
+use crate::domain::chat::{Chatroom, Status};
 use crate::domain::ids::MessageId;
 use crate::domain::job::Job;
 use crate::domain::stream::OwnRoom;
@@ -22,7 +22,18 @@ statements! {
           m.retried_from
         from messages m join chatrooms c on c.id = m.chatroom_id
         where m.chatroom_id = ?1 and c.user_id = ?2 and m.role = 'assistant' order by m.seq desc limit ?3";
+    ROOM_WATCHED = "select coalesce(s.version, 0), c.id, c.name, c.instructions, c.model, c.created_at, c.updated_at
+        from chatrooms c left join room_summaries s on s.chatroom_id = c.id where c.id = ?1 and c.user_id = ?2";
     LAST_SEQ = "select last_seq from chatrooms where id = ?1 and user_id = ?2";
+}
+
+/// A room, and which summary it has.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The room.
+    pub room: Chatroom,
+    /// A number that grows whenever the summary is another.
+    pub summary: i64,
 }
 
 /// Where a reply stands, and its text from where it was asked for.
@@ -73,6 +84,11 @@ impl Db {
         self.write(Write::new().must(&REPLY_GROWN, grown, Refusal::LeaseLost)).await.map(|_| ())
     }
 
+    /// The owner's room, as those who watch it look for changes.
+    pub async fn watched_room(&self, own: OwnRoom) -> Result<Option<Watched>> {
+        self.find(&ROOM_WATCHED, params![own.room, own.owner]).await
+    }
+
     /// A reply, with so many Unicode scalar values of its text beyond a place.
     pub async fn growth(&self, own: OwnRoom, reply: MessageId, part: Part) -> Result<Option<Growth>> {
         // No text is that long, so whoever asks for more gets nothing.
@@ -88,6 +104,13 @@ impl Db {
     /// The place of a room's last message; none when the room is gone.
     pub async fn last_seq(&self, own: OwnRoom) -> Result<Option<i64>> {
         Ok(self.find::<(i64,)>(&LAST_SEQ, params![own.room, own.owner]).await?.map(|(seq,)| seq))
+    }
+}
+
+impl FromRow for Watched {
+    fn from_row(mut row: Row) -> Result<Self> {
+        let summary = row.column()?;
+        Ok(Self { room: Chatroom::from_row(row)?, summary })
     }
 }
 

@@ -34,6 +34,8 @@ mod sms;
 mod storage;
 mod streams;
 mod stripe;
+mod summaries;
 mod threats;
+mod titles;
 mod traces;
 mod transport;

@@ -10,7 +10,7 @@ use crate::domain::ids::MessageId;
 use crate::domain::stream::{Offset, Place};
 use crate::error::Result;
 use crate::services::plans;
-use crate::storage::{Growth, Part};
+use crate::storage::{Growth, Part, Watched};
 
 /// Replies that are looked at for those that are not final.
 const NEWEST: i64 = 100;
@@ -123,15 +123,16 @@ impl Watcher {
     }
 
     async fn read_room(&mut self) -> Result<()> {
-        let now = self.app.db.chatroom(self.room.room, self.room.owner).await?;
-        let Some(now) = now else {
+        let found = self.app.db.watched_room(self.room).await?;
+        let Some(Watched { room: now, summary }) = found else {
             self.is_over = true;
             return Ok(());
         };
         let told = self.known.as_ref().is_some_and(|known| {
             (&known.name, &known.instructions, &known.model) == (&now.name, &now.instructions, &now.model)
         });
-        if !told {
+        let had = self.summary.replace(summary).unwrap_or(summary);
+        if !told || had != summary {
             self.known = Some(now.clone());
             self.tell(None, Event::Room(now));
         }
