@@ -1,7 +1,5 @@
 //! A room with ten thousand messages: how soon it is open, and how smoothly it scrolls.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::Stage;
