@@ -1,6 +1,7 @@
 //! Streams: what happens in a room, told as it happens, once and whole.
 
 mod cuts;
+mod kills;
 mod opening;
 mod stopping;
 mod telling;

@@ -17,9 +17,9 @@ export function open() {
   const heading = h("h2", { textContent: "Account", id: "account-heading" });
   const close = button("×", () => dialog.close(), { className: "icon", "aria-label": "Close" });
   const top = h("div", { className: "top" }, heading, close);
-  const parts = [profile, plan.show, devices.show, password.show, data.show].map((show) => section(show));
-  const out = button("Sign out", () => signOut(dialog), { id: "sign-out" });
-  const dialog = h("dialog", { className: "account", "aria-labelledby": heading.id }, top, ...parts, out);
+  const dialog = h("dialog", { className: "account", "aria-labelledby": heading.id }, top);
+  for (const show of [profile, plan.show, devices.show, password.show, data.show]) dialog.append(section(dialog, show));
+  dialog.append(button("Sign out", () => signOut(dialog), { id: "sign-out" }));
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
@@ -27,10 +27,10 @@ export function open() {
 }
 
 /**
- * A part of the dialog. `show(element, act)` fills it; `act(work)` does something, and says in the part what came of it:
+ * A part of the dialog. `show(element, act)` fills it and may give what ends it; `act(work)` does something, and says in the part what came of it:
  * what it returns, or what went wrong.
  */
-function section(show) {
+function section(dialog, show) {
   const said = h("p", { role: "status" });
   const content = h("div");
   const act = async (work) => {
@@ -46,7 +46,8 @@ function section(show) {
     if (pressed) pressed.disabled = false;
     if (pressed?.isConnected && document.activeElement === document.body) pressed.focus();
   };
-  show(content, act);
+  const stop = show(content, act);
+  if (stop) dialog.addEventListener("close", stop);
   return h("section", {}, content, said);
 }
 
@@ -65,8 +66,8 @@ function profile(element, act) {
   const facts = h("dl", {}, h("dt", { textContent: "Number" }), h("dd", { textContent: mobile }), h("dt", { textContent: "Plan" }));
   const tier = h("dd", { textContent: subscription_tier, id: "tier" });
   facts.append(tier);
-  me.watch((now) => setText(tier, now.subscription_tier));
   element.append(facts, form);
+  return me.watch((now) => setText(tier, now.subscription_tier));
 }
 
 async function signOut(dialog) {

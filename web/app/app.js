@@ -24,7 +24,7 @@ const acts = {
   retry: (id) => room.again("retry", id),
   regenerate: (id) => room.again("regenerate", id),
 };
-const log = new Log(find("#messages"), find("#scroll"), acts);
+const log = new Log(find("#messages"), acts);
 const composer = new Composer({ send: (content) => room.send(content), stop: () => room.stop() });
 let room = null;
 let visit = null;
@@ -46,11 +46,11 @@ const ui = {
   },
   notice: (text) => composer.notice(text),
   refused: (content) => composer.giveBack(content),
-  gone: () => leave("This room is not there any more."),
+  gone: () => rooms.gone(room.id),
 };
 
 function openRoom() {
-  const id = location.hash.slice(1) || null;
+  const [id = null] = /^[\w-]+$/.exec(location.hash.slice(1)) ?? [];
   if (room?.isOpen && room.id === id) return;
   room?.close();
   room = new Room(id, log, scroll, ui);
@@ -76,12 +76,12 @@ function showName() {
   document.title = room.id ? `${name} · Pollux` : "Pollux";
 }
 
-/** Leaves a room that is gone. */
-function leave(why) {
-  rooms.gone(room.id);
-  location.hash = "";
+/** Leaves a room that is gone: deleted here, in another tab or on another device. */
+function leave(id) {
+  if (room?.id !== id) return;
+  history.replaceState(null, "", "/");
   openRoom();
-  composer.notice(why);
+  composer.notice("That room is gone.");
 }
 
 async function newRoom() {
@@ -144,6 +144,7 @@ function start() {
     showName();
     if (room?.id && log.isEmpty) ui.changed();
   });
+  rooms.watchGone(leave);
   watchTop(find("#scroll"), () => room?.loadOlder());
   tokens.onChange((session, why) => (session ? showApp() : showSignIn(why)));
   window.addEventListener("hashchange", () => visit && openRoom());
@@ -151,6 +152,7 @@ function start() {
   document.addEventListener("visibilitychange", () => !document.hidden && visit && refresh());
   find("#new-room").addEventListener("click", newRoom);
   find("#account").addEventListener("click", openAccount);
+  find("#skip").addEventListener("click", () => find("#draft").focus());
   if (tokens.current()) showApp();
   else showSignIn();
 }

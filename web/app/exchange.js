@@ -60,7 +60,6 @@ export class Exchange {
     if (before.element.isConnected && before !== shown) before.element.remove();
     if (!shown.element.parentNode) this.element.append(shown.element);
     this.#count();
-    this.#acts.looked(this);
   }
 
   #count() {

@@ -3,25 +3,19 @@
 import { Exchange } from "/assets/exchange.js";
 import { h } from "/assets/dom.js";
 
-/** How far outside the view replies are formatted already. */
-const NEAR = "1200px";
-
 export class Log {
   #list;
   #acts;
   #exchanges = new Map();
   #replies = new Map();
   #last = null;
-  #near;
 
-  constructor(list, scroller, acts) {
+  constructor(list, acts) {
     this.#list = list;
-    this.#acts = { ...acts, looked: (exchange) => this.#look(exchange) };
-    this.#near = new IntersectionObserver((seen) => this.#see(seen), { root: scroller, rootMargin: NEAR });
+    this.#acts = acts;
   }
 
   clear() {
-    this.#near.disconnect();
     this.#exchanges.clear();
     this.#replies.clear();
     this.#last = null;
@@ -105,18 +99,5 @@ export class Log {
       this.#exchanges.set(id, exchange);
     }
     return exchange;
-  }
-
-  #look({ shown }) {
-    if (shown.isFinal) this.#near.observe(shown.element);
-  }
-
-  #see(seen) {
-    const near = new Set(seen.filter((entry) => entry.isIntersecting).map((entry) => entry.target));
-    if (near.size === 0) return;
-    for (const { element, id } of [...near].map((element) => ({ element, id: element.dataset.id }))) {
-      this.#near.unobserve(element);
-      this.#replies.get(id)?.show();
-    }
   }
 }

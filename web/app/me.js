@@ -7,10 +7,11 @@ let me = null;
 
 export const current = () => me;
 
-/** Calls back now, if anybody is known, and at each change. */
+/** Calls back now, if anybody is known, and at each change, until what it gives is called. */
 export function watch(listener) {
   listeners.add(listener);
   if (me) listener(me);
+  return () => listeners.delete(listener);
 }
 
 /** Takes in what is known anew: any members of the account. */

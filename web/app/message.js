@@ -22,6 +22,7 @@ export function saying(message) {
 
 /** A reply: its text so far, and what can be done with it. */
 export class Reply {
+  message;
   #text;
   #live;
   #reason = h("p", { className: "reason" });
@@ -30,11 +31,9 @@ export class Reply {
   #copy;
   #length = 0;
   #content = "";
-  #isShown = false;
 
   /** `acts` are `retry(id)` and `regenerate(id)`. */
   constructor(message, acts) {
-    this.message = message;
     this.#text = h("div", { className: "text", dir: "auto" });
     this.#copy = copyButton(() => this.#content);
     this.#anew = button("Regenerate", () => acts.regenerate(this.message.id));
@@ -56,26 +55,17 @@ export class Reply {
 
   /** Takes in the message as it is stored: the end of a reply, or its beginning. */
   take(message) {
-    const wasWritten = !this.isFinal;
+    const wasWritten = this.message !== undefined && !this.isFinal;
     this.message = { ...this.message, ...message };
     this.#content = message.content;
     this.#length = count(message.content);
     if (this.isFinal) {
-      // What is far from being looked at is formatted when it comes near.
-      if (this.#isShown) this.#live.finish(this.#content);
-      if (wasWritten && this.#isShown) announce(this.#content || reason(this.message));
+      this.#live.finish(this.#content);
+      if (wasWritten) announce(this.#content || reason(this.message));
     } else {
-      this.#isShown = true;
       this.#live.reset(this.#content);
     }
     this.#mark();
-  }
-
-  /** Formats a reply of earlier, now that it comes into view. */
-  show() {
-    if (this.#isShown) return;
-    this.#isShown = true;
-    this.#live.finish(this.#content);
   }
 
   /** A try has begun. */
@@ -103,7 +93,6 @@ export class Reply {
   reset(attempt, text) {
     if (this.isFinal && text === this.#content) return;
     this.message = { ...this.message, attempt, status: "generating", outcome: null, error: null };
-    this.#isShown = true;
     if (text !== this.#content) {
       this.#content = text;
       this.#length = count(text);

@@ -9,6 +9,7 @@ const REMEMBERED = 400;
 
 const known = new Map();
 let queue = [];
+let isSending = false;
 
 /** Reads texts; gives their documents, in order. */
 export function render(texts) {
@@ -18,11 +19,9 @@ export function render(texts) {
 function one(text) {
   const found = known.get(text);
   if (found) return found;
-  const made = new Promise((resolve, reject) => {
-    if (queue.length === 0) setTimeout(flush, 4);
-    queue.push({ text, resolve, reject });
-  });
+  const made = new Promise((resolve, reject) => queue.push({ text, resolve, reject }));
   remember(text, made);
+  if (!isSending) sendAll();
   return made;
 }
 
@@ -32,25 +31,24 @@ function remember(text, made) {
   if (known.size > REMEMBERED) known.delete(known.keys().next().value);
 }
 
-function flush() {
-  const waiting = queue;
-  queue = [];
-  for (const batch of batches(waiting)) send(batch);
+/** One request at a time, so that a long way through a room stays within what one user may ask. */
+async function sendAll() {
+  isSending = true;
+  // Whoever asks in the same moment goes along.
+  await null;
+  while (queue.length > 0) await send(batch());
+  isSending = false;
 }
 
-function batches(waiting) {
-  const made = [];
-  let bytes = Infinity;
-  for (const item of waiting) {
-    const size = new TextEncoder().encode(JSON.stringify(item.text)).length;
-    bytes += size;
-    if (bytes > MOST_BYTES || made.at(-1).length === MOST_TEXTS) {
-      made.push([]);
-      bytes = size;
-    }
-    made.at(-1).push(item);
-  }
-  return made;
+/** Takes as many texts off the queue as fit together; the first one in any case. */
+function batch() {
+  let bytes = 0;
+  const fits = ({ text }, index) => {
+    bytes += new TextEncoder().encode(JSON.stringify(text)).length;
+    return index === 0 || (bytes < MOST_BYTES && index < MOST_TEXTS);
+  };
+  const end = queue.findIndex((item, index) => !fits(item, index));
+  return queue.splice(0, end < 0 ? queue.length : end);
 }
 
 async function send(batch) {

@@ -5,6 +5,7 @@ import { button, find } from "/assets/dom.js";
 import * as keep from "/assets/keep.js";
 import * as me from "/assets/me.js";
 import * as outbox from "/assets/outbox.js";
+import { render } from "/assets/render.js";
 import * as rooms from "/assets/rooms.js";
 import { RoomStream } from "/assets/stream.js";
 import { sentence } from "/assets/words.js";
@@ -13,6 +14,9 @@ import { sentence } from "/assets/words.js";
 const NEW = "new";
 /** How many messages are looked through for what a cut line may have missed. */
 const MISSED = 30;
+/** How many replies are formatted before a room is shown, and how long that may take. */
+const SEEN_FIRST = 8;
+const PATIENCE = 150;
 
 export class Room {
   #log;
@@ -60,6 +64,8 @@ export class Room {
         const room = await callPatiently("GET", `/chatroom/${this.id}`, { signal });
         if (!this.isOpen) return;
         rooms.take(room, false);
+        await soonFormatted(room.messages);
+        if (!this.isOpen) return;
         this.#cursor = room.next_cursor;
         this.#log.prepend(room.messages);
         this.#ui.summary(room.summary ?? null);
@@ -188,7 +194,9 @@ export class Room {
       const sent = await callPatiently("POST", `/chatroom/${this.id}/message/${id}/${deed}`, { key, tries: 3 });
       settled();
       me.take({ quota: sent.quota });
-      if (this.isOpen) this.#takeSent({ message: sent.message, reply: sent.reply });
+      if (this.isOpen) this.#takeSent(sent);
+      // The button that was pressed went with the reply it belonged to.
+      if (document.activeElement === document.body) find("#draft").focus({ preventScroll: true });
     } catch (error) {
       if (!(error instanceof Unreachable)) settled();
       if (this.isOpen) this.#fail(error);
@@ -265,6 +273,13 @@ export class Room {
     const message = await call("GET", `/chatroom/${this.id}/message/${reply.id}`).catch(() => null);
     if (message && this.isOpen) reply.take(message);
   }
+}
+
+/** Waits a moment until what is seen first can be shown as it stays. */
+function soonFormatted(messages) {
+  const replies = messages.filter(({ role, content }) => role === "assistant" && content).slice(-SEEN_FIRST);
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  return Promise.race([render(replies.map(({ content }) => content).reverse()), late]).catch(() => {});
 }
 
 /** Shows older messages before they are scrolled to. */

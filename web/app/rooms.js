@@ -5,6 +5,7 @@ import * as keep from "/assets/keep.js";
 
 const PAGE = 50;
 const listeners = new Set();
+const leavers = new Set();
 let rooms = new Map();
 let cursor = null;
 let loading = null;
@@ -26,11 +27,13 @@ function changed() {
   for (const listener of listeners) listener();
 }
 
-/** Reads the first page anew. What was known beyond it is read again when it is scrolled to. */
+/** Reads the first page anew; what is known beyond it stays. */
 export async function load(signal) {
   const page = await callPatiently("GET", `/chatroom?limit=${PAGE}`, { signal });
-  rooms = new Map(page.chatrooms.map((room) => [room.id, room]));
-  cursor = page.next_cursor;
+  const last = page.next_cursor && page.chatrooms.at(-1);
+  const beyond = last ? list().filter((room) => room.updated_at < last.updated_at) : [];
+  if (beyond.length === 0) cursor = page.next_cursor;
+  rooms = new Map([...page.chatrooms, ...beyond].map((room) => [room.id, room]));
   changed();
 }
 
@@ -74,7 +77,13 @@ export function gone(id, ours = true) {
   keep.drop(`outbox.${id}`);
   rooms.delete(id);
   changed();
+  for (const left of leavers) left(id);
   if (ours) keep.tell("gone", id);
+}
+
+/** Calls back with the id of a room that is gone. */
+export function watchGone(left) {
+  leavers.add(left);
 }
 
 export function forget() {

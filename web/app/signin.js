@@ -6,6 +6,8 @@ import * as tokens from "/assets/tokens.js";
 import { sentence } from "/assets/words.js";
 
 const STEPS = ["number", "code", "secret"];
+/** The code that was asked for, in this tab: who looks for it in another app finds the page as it was. */
+const ASKED = "pollux.code";
 let sent = null;
 let timer = null;
 
@@ -16,6 +18,7 @@ export function prepare(done) {
   onSubmit("#code-form", async () => {
     const otp = find("#code").value.replaceAll(/\s/g, "");
     tokens.take(await callOpenly("POST", "/auth/verify-otp", { mobile: sent.mobile, otp, challenge_id: sent.challenge_id }));
+    sessionStorage.removeItem(ASKED);
     done();
   });
   onSubmit("#secret-form", async () => {
@@ -25,13 +28,20 @@ export function prepare(done) {
   });
   find("#resend").addEventListener("click", () => attempt(find("#resend"), async () => took(await sendCode(sent.mobile))));
   find("#use-password").addEventListener("click", () => step("secret"));
-  for (const back of ["#use-code", "#other-number"]) find(back).addEventListener("click", () => step("number"));
+  for (const back of ["#use-code", "#other-number"]) {
+    find(back).addEventListener("click", () => {
+      sessionStorage.removeItem(ASKED);
+      step("number");
+    });
+  }
 }
 
 /** Shows the first step, and why the person has to sign in, if that is not plain. */
 export function show(why = "") {
   for (const input of ["#code", "#password"]) find(input).value = "";
-  step("number");
+  const asked = JSON.parse(sessionStorage.getItem(ASKED));
+  if (asked?.until > Date.now()) askForCode(asked);
+  else step("number");
   setText(find("#signin-note"), why);
 }
 
@@ -47,16 +57,22 @@ function step(name) {
 
 async function sendCode(mobile) {
   const answer = await callOpenly("POST", "/auth/send-otp", { mobile, device_token: tokens.deviceToken() });
-  return { ...answer, mobile };
+  const now = Date.now();
+  return { ...answer, mobile, until: now + answer.expires_in * 1000, again: now + answer.resend_after * 1000 };
 }
 
 function took(answer) {
+  sessionStorage.setItem(ASKED, JSON.stringify(answer));
+  askForCode(answer);
+}
+
+function askForCode(answer) {
   sent = answer;
   step("code");
   setText(find("#sent-to"), answer.mobile);
   setText(find("#demo-code"), answer.otp ? `Demo code: ${answer.otp}` : "");
   find("#code").value = "";
-  countDown(Date.now() + answer.resend_after * 1000);
+  countDown(answer.again);
 }
 
 function countDown(until) {

@@ -5,7 +5,7 @@ import { Problem, exchange, read as readJson } from "/assets/http.js";
 import * as keep from "/assets/keep.js";
 
 const NAME = "session";
-/** How long before its end a token counts as old. */
+/** A token counts as old this long before its end, and at four fifths of its life at the earliest. */
 const EARLY = 60_000;
 const listeners = new Set();
 let refreshing = null;
@@ -16,7 +16,9 @@ export const current = () => keep.read(NAME);
 export function take({ access_token, refresh_token, expires_in, device_token, user }) {
   if (keep.read("owner") !== user.id) keep.forget();
   keep.write("owner", user.id);
-  keep.write(NAME, { access_token, refresh_token, user: user.id, until: Date.now() + expires_in * 1000 });
+  const life = expires_in * 1000;
+  const until = Date.now() + Math.max(life - EARLY, life * 0.8);
+  keep.write(NAME, { access_token, refresh_token, user: user.id, until });
   keep.write("device", device_token);
 }
 
@@ -42,11 +44,12 @@ keep.watch(NAME, (now) => {
 export async function access(refused) {
   const now = current();
   if (!now) throw new Problem(401, { code: "session_ended", detail: "Please sign in." }, new Headers());
-  const good = now.access_token !== refused && now.until - EARLY > Date.now();
-  if (good) return now.access_token;
+  if (isGood(now, refused)) return now.access_token;
   refreshing ??= locked(() => refresh(refused)).finally(() => (refreshing = null));
   return refreshing;
 }
+
+const isGood = ({ access_token, until }, refused) => access_token !== refused && until > Date.now();
 
 /** Locks need https or this machine; elsewhere the server's few seconds of grace cover two tabs at once. */
 const locked = (work) => (navigator.locks ? navigator.locks.request("pollux.refresh", work) : work());
@@ -55,7 +58,7 @@ async function refresh(refused) {
   const now = current();
   if (!now) throw new Problem(401, { code: "session_ended", detail: "Please sign in." }, new Headers());
   // Another tab was first.
-  if (now.access_token !== refused && now.until - EARLY > Date.now()) return now.access_token;
+  if (isGood(now, refused)) return now.access_token;
   try {
     const response = await exchange("POST", "/auth/refresh", { body: { refresh_token: now.refresh_token } });
     const answer = await readJson(response);

@@ -98,7 +98,7 @@ on_both_engines! {
             assert_eq!(told_of(&mut events, &reply).await.1.last.unwrap()["outcome"], "completed");
             let (told, joined) = told_of(&mut events, &failed).await;
             assert_eq!((joined.attempt, &joined.last.unwrap()["content"]), (2, &json!(joined.text)));
-            last = told.last().unwrap().id.clone();
+            last.clone_from(&told.last().unwrap().id);
         }
         // And from then on he goes on where he is.
         let mut events = user.watch(&room, last.as_deref()).await;

@@ -49,6 +49,18 @@ impl Events {
     pub async fn open(request: reqwest::RequestBuilder) -> Self {
         let response = request.header("accept", "text/event-stream").send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
+        Self::of(response)
+    }
+
+    /// As [`Self::open`]; none while nobody answers, or only to say that it can't be done now.
+    pub async fn try_open(request: reqwest::RequestBuilder) -> Option<Self> {
+        let response = request.header("accept", "text/event-stream").send().await.ok()?;
+        let status = response.status().as_u16();
+        assert!(matches!(status, 200 | 429 | 503), "{status}");
+        (status == 200).then(|| Self::of(response))
+    }
+
+    fn of(response: reqwest::Response) -> Self {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let headers = response.headers().clone();
         Self { headers, response, rest: Vec::new(), bytes: 0, comments: 0, retry: None }
