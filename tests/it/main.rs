@@ -16,6 +16,7 @@ mod footprint;
 mod fuzz;
 mod gemini;
 mod harness;
+mod hostile;
 mod house;
 mod jobs;
 mod main_job;
