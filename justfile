@@ -27,6 +27,10 @@ proof:
 chaos SIZE="quick":
     POLLUX_PROOF={{SIZE}} cargo test {{ if SIZE == "full" { "--release" } else { "" } }} --test it -- --nocapture --test-threads=1 chaos::
 
+# The page in a real browser, with its figures; `.ci/axe` brings in what checks its accessibility
+page *ARGS:
+    cargo test --test it browser:: -- --nocapture --test-threads=2 {{ARGS}}
+
 # The running server against its document; further words go to the tool
 schema *ARGS:
     .ci/schema {{ARGS}}

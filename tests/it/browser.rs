@@ -2,24 +2,29 @@
 //! says so in its last lines.
 
 mod anew;
+mod axe;
 mod cuts;
+mod inert;
 mod keyboard;
 mod leash;
+mod many;
 mod person;
 mod phone;
 mod quota;
+mod states;
 mod stopping;
 mod story;
 mod tabs;
+mod weight;
 
 use std::time::Duration;
 
 use pollux::fakes::gemini::{FakeGemini, Reply, RunningGemini};
 use serde_json::json;
 
-use crate::harness::Engine;
 use crate::harness::browser::Browser;
 use crate::harness::process::{Process, Site};
+use crate::harness::{Client, Engine};
 
 /// A server, and a person before its page.
 pub struct Stage {
@@ -77,6 +82,27 @@ impl Stage {
         let sql = "select status, coalesce(outcome, ''), content from messages where role = 'assistant' order by seq";
         let rows = self.site.rows(sql).await;
         rows.into_iter().map(|row| row.try_into().unwrap()).collect()
+    }
+
+    /// The person of the page, as another client of the same account.
+    async fn client(&self) -> Client {
+        let token = self.browser.eval("return JSON.parse(localStorage.getItem('pollux.session')).access_token").await;
+        let mut client = self.process.as_ref().unwrap().client();
+        client.token = Some(token.as_str().unwrap().to_owned());
+        client
+    }
+
+    /// Makes a room of that name for the person of the page.
+    pub async fn room(&self, name: &str) {
+        self.client().await.post("/chatroom", json!({"name": name})).await.expect(201);
+    }
+
+    /// Some rooms, as somebody has who has been here for a while.
+    pub async fn furnish(&self) {
+        for name in ["A week in Lisbon", "Why is the sky blue?", "Letter to the landlord", "Sorting by hand"] {
+            self.room(name).await;
+        }
+        self.browser.driver().refresh().await.unwrap();
     }
 
     /// Ends the play: the console must have nothing to complain of.

@@ -143,7 +143,7 @@ async fn reach_redis() -> Result<String, String> {
 }
 
 /// Says whether a part of the suite runs. The absence of one that must be there fails the test.
-pub(super) fn found(name: &str, answer: Result<String, String>) -> Option<String> {
+pub fn found(name: &str, answer: Result<String, String>) -> Option<String> {
     match answer {
         Ok(url) => {
             say(&format!("suite: {name} ran"));
