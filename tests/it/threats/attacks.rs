@@ -287,6 +287,15 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "T37",
+        "a script in a name, a message or a reply",
+        &[
+            "page::no_file_of_the_page_turns_text_into_markup_or_code_or_is_long",
+            "docs::each_page_is_bound_by_exactly_its_policy",
+            "docs::no_page_has_a_script_of_its_own_or_loads_from_another_host",
+        ],
+    ),
+    (
         "T41",
         "a payment event that nobody signed",
         &[
