@@ -186,5 +186,10 @@ impl std::ops::Deref for App {
 /// The first floor's rooms do not know each other, so what the one counts is handed to the other here.
 fn database_counts(db: &Db) -> DatabaseCounts {
     let counts = db.counts();
-    DatabaseCounts { waiting: counts.waiting, batch: counts.batch, commit_seconds: counts.commit_seconds }
+    DatabaseCounts {
+        statements: counts.statements,
+        waiting: counts.waiting,
+        batch: counts.batch,
+        commit_seconds: counts.commit_seconds,
+    }
 }

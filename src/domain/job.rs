@@ -29,6 +29,12 @@ pub const FURTHEST_TURN: Duration = Duration::from_mins(1);
 pub const SUSPECT_DEATHS: u32 = 3;
 /// How far ahead of all replies other work stands: it is short, and somebody waits for it.
 const HEAD_START: Duration = Duration::from_hours(1);
+/// How far behind all replies work stands that nobody waits for.
+const BACKGROUND: Duration = Duration::from_hours(24);
+/// How long such work is worth doing.
+const BACKGROUND_PATIENCE: Duration = Duration::from_hours(1);
+/// Tries of such work for faults of the model, and of ours.
+pub const BACKGROUND_TRIES: u32 = 2;
 /// How far apart the turns of one user are, so that others come between.
 const TURN_SPACING: Duration = Duration::from_secs(2);
 
@@ -47,12 +53,24 @@ pub enum JobKind {
     SendCode,
     /// Erase what a closed account leaves.
     EraseAccount,
+    /// Find a title for a room that nobody named.
+    TitleRoom,
+    /// Bring the summary of a long room up to date.
+    SummariseRoom,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Reply, Self::SyncCustomer, Self::FindCustomer, Self::Reconcile, Self::SendCode, Self::EraseAccount];
+    pub const ALL: [Self; 8] = [
+        Self::Reply,
+        Self::SyncCustomer,
+        Self::FindCustomer,
+        Self::Reconcile,
+        Self::SendCode,
+        Self::EraseAccount,
+        Self::TitleRoom,
+        Self::SummariseRoom,
+    ];
 
     /// The text that storage keeps.
     #[must_use]
@@ -64,7 +82,15 @@ impl JobKind {
             Self::Reconcile => "reconcile",
             Self::SendCode => "send_code",
             Self::EraseAccount => "erase_account",
+            Self::TitleRoom => "title_room",
+            Self::SummariseRoom => "summarise_room",
         }
+    }
+
+    /// True for work that nobody waits for: it is done where replies leave room for it.
+    #[must_use]
+    pub const fn is_background(self) -> bool {
+        matches!(self, Self::TitleRoom | Self::SummariseRoom)
     }
 
     /// The reverse of [`Self::as_str`]; none for a kind that a newer version wrote.
@@ -118,6 +144,12 @@ impl Job {
         ChallengeId::from_bytes(self.subject.bytes())
     }
 
+    /// The room that a job about a room is about.
+    #[must_use]
+    pub fn room(&self) -> ChatroomId {
+        ChatroomId::from_bytes(self.subject.bytes())
+    }
+
     /// The user that a job about an account is about.
     #[must_use]
     pub fn account(&self) -> UserId {
@@ -166,6 +198,15 @@ impl NewJob {
         Self { id, kind: JobKind::EraseAccount, subject, user_id: Some(closed), now, deadline_at: now + patience }
     }
 
+    /// A job about a room. It is not bound to the room as a reply is, so that no reply waits for it; its id is the room's,
+    /// where there is but one in the life of a room.
+    #[must_use]
+    pub fn about_room(kind: JobKind, room: ChatroomId, owner: UserId, now: Timestamp) -> Self {
+        let id = if kind == JobKind::TitleRoom { JobId::from_bytes(room.bytes()) } else { JobId::new(now) };
+        let subject = SubjectId::from_bytes(room.bytes());
+        Self { id, kind, subject, user_id: Some(owner), now, deadline_at: now + BACKGROUND_PATIENCE }
+    }
+
     /// A job about the whole installation.
     #[must_use]
     pub fn about_all(kind: JobKind, now: Timestamp, patience: Duration) -> Self {
@@ -173,10 +214,10 @@ impl NewJob {
         Self { id, kind, subject: SubjectId::from_bytes(id.bytes()), user_id: None, now, deadline_at: now + patience }
     }
 
-    /// Its place in the queue: before all replies.
+    /// Its place in the queue: before all replies, or behind them all.
     #[must_use]
     pub fn turn_at(&self) -> Timestamp {
-        self.now - HEAD_START
+        if self.kind.is_background() { self.now + BACKGROUND } else { self.now - HEAD_START }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A stand-in for Gemini: it checks every request, echoes the prompt, and serves scripted answers byte for byte.
 
+mod aside;
 mod catalogue;
 mod checks;
 mod echo;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::answer::{Json, json_bytes};
 use super::extract::{Caller, Input, KnownTags};
@@ -15,6 +16,7 @@ use super::paging::{List, Page, cut};
 use crate::app::App;
 use crate::domain::chat::{Chatroom, Message};
 use crate::domain::ids::ChatroomId;
+use crate::domain::summary::Summary;
 use crate::domain::text::{Instructions, Name};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Session;
@@ -57,6 +59,13 @@ pub struct RoomChange {
     /// One of the models that the caller's plan offers.
     #[schema(example = json!(null), min_length = 1, max_length = 100)]
     model: Option<String>,
+    #[schema(schema_with = only_null, required = false)]
+    summary: (),
+}
+
+fn only_null() -> Object {
+    let told = "Only `null`: takes the summary of a long room away. What it covered is not summarised again.";
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null)).description(Some(told)).build()
 }
 
 /// A page of rooms.
@@ -74,6 +83,8 @@ pub struct Chatrooms {
 pub struct ChatroomDetail {
     #[serde(flatten)]
     room: Chatroom,
+    /// What was said before, in a few words, where the room is long: it goes to the model in place of what it covers.
+    summary: Option<Summary>,
     /// Its newest messages, oldest of them first.
     messages: Vec<Message>,
     /// Where older ones begin, for `/chatroom/{id}/messages?order=desc`.
@@ -137,12 +148,13 @@ pub async fn show_chatroom(
 ) -> Result<Json<ChatroomDetail>> {
     let id = ChatroomId::from_path(&id);
     let room = app.db.chatroom(id, caller.user_id).await?.ok_or_else(Error::not_found)?;
+    let summary = app.db.summary(id, caller.user_id).await?;
     let mut newest = app.db.messages_backward(id, caller.user_id, i64::MAX, i64::from(NEWEST) + 1).await?;
     let name = super::messages::list_name(id, true);
     let list = List { user: caller.user_id, name: &name };
     let next_cursor = cut(&mut newest, NEWEST, |last: &Listed| list.seal(&app, &last.seq.to_be_bytes()));
     let messages = newest.into_iter().rev().map(|listed| listed.message).collect();
-    Ok(Json(StatusCode::OK, ChatroomDetail { room, messages, next_cursor }))
+    Ok(Json(StatusCode::OK, ChatroomDetail { room, summary, messages, next_cursor }))
 }
 
 /// Change a room
@@ -251,7 +263,8 @@ impl Form for ChatroomChange {
         let name = fields.optional(NAME, Name::parse);
         let instructions = fields.nullable(&["instructions"], Instructions::parse);
         let model = fields.nullable(&["model"], model_name);
-        Some(Self { name: name?, instructions: instructions?, model: model? })
+        let without_summary = fields.only_null("summary");
+        Some(Self { name: name?, instructions: instructions?, model: model?, without_summary: without_summary? })
     }
 }
 

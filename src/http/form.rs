@@ -113,6 +113,18 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A member that can only be taken away: true for null, false where it is absent, none where it is anything else.
+    pub fn only_null(&mut self, name: &'static str) -> Option<bool> {
+        match self.members.remove(name) {
+            None => Some(false),
+            Some(Value::Null) => Some(true),
+            Some(_) => {
+                self.flaw(name, "not_null");
+                None
+            }
+        }
+    }
+
     /// A text whose absence is not a flaw of the body but told in another way, and so is another type.
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.members.remove(name) {

@@ -17,6 +17,7 @@ use crate::domain::chat::{Chatroom, Message};
 use crate::domain::ids::ChallengeId;
 use crate::domain::otp::Code;
 use crate::domain::password::Password;
+use crate::domain::summary::Summary;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::DayUsage;
 use crate::error::{Error, Result};
@@ -47,6 +48,8 @@ pub struct Export {
 pub struct ExportedRoom {
     #[serde(flatten)]
     room: Chatroom,
+    /// What was said before, in a few words, where the room is long.
+    summary: Option<Summary>,
     /// Every message, the oldest first.
     messages: Vec<Message>,
 }

@@ -35,6 +35,12 @@ impl Breaker {
         None
     }
 
+    /// True while calls pause, or wait for one to tell that they may go on; asking does not make one go ahead.
+    pub fn is_paused(&self, model: &str) -> bool {
+        let states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        states.get(model).is_some_and(|state| state.open_until.is_some())
+    }
+
     /// A call went well: everybody may call.
     pub fn succeeded(&self, model: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(model);
@@ -80,6 +86,7 @@ mod tests {
         let breaker = Breaker::default();
         assert!(breaker.failed("m", NOW, true));
         let later = NOW + PAUSE;
+        assert!(breaker.is_paused("m") && !breaker.is_paused("other"), "and who only looks does not go ahead");
         assert_eq!(breaker.ask("m", later), None);
         assert_eq!(breaker.ask("m", later), Some(later + PAUSE));
     }

@@ -1,5 +1,6 @@
 //! The built-in model for a machine without a key: it answers at once, says what it is, and can be told to misbehave.
 
+mod aside;
 mod script;
 
 use std::time::Duration;
@@ -105,7 +106,7 @@ async fn perform(step: Step, delay: Duration) -> Result<Piece, ModelError> {
 fn steps(prompt: &Prompt, act: &DemoAct) -> Vec<Step> {
     let text = match act {
         DemoAct::Say(text) => text.clone(),
-        _ => demo_answer(prompt),
+        _ => aside::answer(prompt).unwrap_or_else(|| demo_answer(prompt)),
     };
     let words: Vec<&str> = text.split_inclusive(' ').collect();
     let room = usize::try_from(prompt.max_output_tokens).unwrap_or(usize::MAX);

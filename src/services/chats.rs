@@ -73,8 +73,7 @@ pub async fn change_room(app: &App, caller: Session, id: ChatroomId, change: Cha
         plans::check_model(app, caller.tier, model.as_deref())?;
     }
     let changed = app.db.change_chatroom(id, caller.user_id, change).await;
-    rooms_changed(app, caller.user_id).await;
-    app.rooms.tell(OwnRoom { owner: caller.user_id, room: id }, Stir::Look);
+    room_changed(app, OwnRoom { owner: caller.user_id, room: id }).await;
     changed?;
     app.db.chatroom(id, caller.user_id).await?.ok_or_else(Error::not_found)
 }
@@ -82,14 +81,19 @@ pub async fn change_room(app: &App, caller: Session, id: ChatroomId, change: Cha
 /// Deletes a room with all that is in it; a reply being written there goes nowhere.
 pub async fn delete_room(app: &App, caller: Session, id: ChatroomId) -> Result<()> {
     let deleted = app.db.delete_chatroom(id, caller.user_id).await;
-    rooms_changed(app, caller.user_id).await;
-    app.rooms.tell(OwnRoom { owner: caller.user_id, room: id }, Stir::Look);
+    room_changed(app, OwnRoom { owner: caller.user_id, room: id }).await;
     Ok(deleted?)
+}
+
+/// Says that a room is not what it was: to whoever watches it, and before the next room list is read.
+pub(super) async fn room_changed(app: &App, own: OwnRoom) {
+    rooms_changed(app, own.owner).await;
+    app.rooms.tell(own, Stir::Look);
 }
 
 /// Sees to it that the next room list is read anew, here and elsewhere, before the write that changed it is answered. Where
 /// the shared copy can't be reached, others may still reach it: they learn from the database not to believe it.
-pub(super) async fn rooms_changed(app: &App, owner: UserId) {
+async fn rooms_changed(app: &App, owner: UserId) {
     if app.cache.forget_rooms(owner).await {
         return;
     }

@@ -1,34 +1,88 @@
-//! The context of a reply: which earlier turns go to the model.
+//! The context of a reply: which earlier turns go to the model, and the summary of those that do not.
 
 use std::collections::HashMap;
 
 use crate::domain::chat::{self, Outcome, Role};
 use crate::domain::ids::MessageId;
+use crate::domain::summary;
 use crate::providers::model::{Speaker, Turn};
 use crate::storage::Earlier;
 
-/// Picks the turns that go to the model, out of messages given newest first: the one to be answered always, earlier
-/// ones while the budget lasts; of several replies to one message the newest, wherever it stands; never a message that
-/// was blocked, as it would have every later one blocked too.
+/// A message and its answer.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The place of the message.
+    pub seq: i64,
+    /// What was said.
+    pub message: String,
+    /// What was answered, if anything.
+    pub answer: Option<String>,
+}
+
+impl Exchange {
+    /// How many messages it is.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        1 + usize::from(self.answer.is_some())
+    }
+
+    /// About how many tokens it has.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        chat::estimate_tokens(&self.message) + self.answer.as_deref().map_or(0, chat::estimate_tokens)
+    }
+
+    /// The same with so many characters of each text at most.
+    #[must_use]
+    pub fn shortened(self, most: usize) -> Self {
+        let cut = |text: String| match text.char_indices().nth(most) {
+            Some((end, _)) => text[..end].to_owned(),
+            None => text,
+        };
+        Self { seq: self.seq, message: cut(self.message), answer: self.answer.map(cut) }
+    }
+}
+
+/// The exchanges in messages given in either order, in the order of the messages: of several replies to one message the
+/// newest, wherever it stands; never a message that was blocked, as it would have every later one blocked too.
 #[must_use]
-pub fn turns(context: Vec<Earlier>) -> Vec<Turn> {
+pub fn exchanges(context: Vec<Earlier>) -> Vec<Exchange> {
     let (asked, mut answers) = asked_and_answers(context);
-    let mut budget = chat::CONTEXT_TOKENS;
+    let exchange = |message: Earlier| {
+        let answer = match answers.remove(&message.id) {
+            Some(Answer::Blocked) => return None,
+            Some(Answer::Text(text)) => Some(text),
+            None => None,
+        };
+        Some(Exchange { seq: message.seq, message: message.content, answer })
+    };
+    asked.into_iter().filter_map(exchange).collect()
+}
+
+/// True when so much is said since the place a summary covers that another is due.
+#[must_use]
+pub fn is_long(exchanges: &[Exchange], covered: i64) -> bool {
+    let open = || exchanges.iter().filter(|exchange| exchange.seq > covered);
+    summary::is_due(open().map(Exchange::messages).sum(), open().map(Exchange::tokens).sum())
+}
+
+/// Picks the turns that go to the model, out of exchanges given newest first: the message to be answered always, earlier
+/// ones while the budget lasts. A summary comes before them, as something that was said: it has no more weight than that.
+#[must_use]
+pub fn turns(exchanges: Vec<Exchange>, summary: Option<&str>) -> Vec<Turn> {
+    let said = summary.map(|text| format!("{}\n\n{text}", summary::HEADING));
+    let mut budget = chat::CONTEXT_TOKENS - said.as_deref().map_or(0, chat::estimate_tokens).min(chat::CONTEXT_TOKENS);
     let mut turns = Vec::new();
-    for message in asked {
-        let answer = answers.remove(&message.id);
-        if answer == Some(Answer::Blocked) {
-            continue;
-        }
-        let answer = answer.and_then(Answer::text);
-        let cost = chat::estimate_tokens(&message.content) + answer.as_deref().map_or(0, chat::estimate_tokens);
+    for exchange in exchanges {
+        let cost = exchange.tokens();
         if !turns.is_empty() && cost > budget {
             break;
         }
         budget = budget.saturating_sub(cost);
-        turns.extend(answer.map(|text| Turn { speaker: Speaker::Model, text }));
-        turns.push(Turn { speaker: Speaker::User, text: message.content });
+        turns.extend(exchange.answer.map(|text| Turn { speaker: Speaker::Model, text }));
+        turns.push(Turn { speaker: Speaker::User, text: exchange.message });
     }
+    turns.extend(said.map(|text| Turn { speaker: Speaker::User, text }));
     turns.reverse();
     turns
 }
@@ -41,18 +95,11 @@ enum Answer {
     Blocked,
 }
 
-impl Answer {
-    fn text(self) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Blocked => None,
-        }
-    }
-}
-
 /// The user's messages in the order given, and what each was answered with: the newest text there is.
 fn asked_and_answers(context: Vec<Earlier>) -> (Vec<Earlier>, HashMap<MessageId, Answer>) {
-    let (replies, asked): (Vec<_>, Vec<_>) = context.into_iter().partition(|earlier| earlier.role == Role::Assistant);
+    let (mut replies, asked): (Vec<_>, Vec<_>) =
+        context.into_iter().partition(|earlier| earlier.role == Role::Assistant);
+    replies.sort_by_key(|reply| std::cmp::Reverse(reply.seq));
     let mut answers = HashMap::new();
     for reply in replies {
         let Some(to) = reply.reply_to else { continue };
@@ -76,7 +123,7 @@ mod tests {
     }
 
     fn user(id: MessageId, text: &str) -> Earlier {
-        Earlier { id, role: Role::User, content: text.to_owned(), reply_to: None, outcome: None }
+        Earlier { id, role: Role::User, content: text.to_owned(), reply_to: None, outcome: None, seq: 0 }
     }
 
     fn reply(to: MessageId, text: &str, outcome: Outcome) -> Earlier {
@@ -86,11 +133,18 @@ mod tests {
             content: text.to_owned(),
             reply_to: Some(to),
             outcome: Some(outcome),
+            seq: 0,
         }
     }
 
+    /// What is given newest first, in places from high to low.
+    fn placed(context: Vec<Earlier>) -> Vec<Exchange> {
+        let places = (1..=i64::try_from(context.len()).unwrap()).rev();
+        exchanges(context.into_iter().zip(places).map(|(earlier, seq)| Earlier { seq, ..earlier }).collect())
+    }
+
     fn texts(context: Vec<Earlier>) -> Vec<String> {
-        turns(context).into_iter().map(|turn| turn.text).collect()
+        turns(placed(context), None).into_iter().map(|turn| turn.text).collect()
     }
 
     #[test]
@@ -131,6 +185,31 @@ mod tests {
             user(first, &"y".repeat(400)),
         ];
         assert_eq!(texts(context), [long.as_str(), "B", "c"]);
+    }
+
+    #[test]
+    fn a_summary_goes_first_as_something_that_was_said_and_takes_its_part_of_the_budget() {
+        let (first, second) = (id(), id());
+        let half = "x".repeat(chat::CONTEXT_TOKENS * 2);
+        let context = || {
+            let answered = reply(first, &half, Outcome::Completed);
+            placed(vec![user(second, &half[4..]), answered, user(first, "abcd")])
+        };
+        assert_eq!(turns(context(), None).len(), 3);
+        let told = turns(context(), Some("Asha likes Goa."));
+        assert_eq!(told.len(), 2, "the exchange before it has no room any more");
+        assert_eq!(told[0].speaker, Speaker::User);
+        assert_eq!(told[0].text, format!("{}\n\nAsha likes Goa.", summary::HEADING));
+    }
+
+    #[test]
+    fn only_what_no_summary_covers_makes_a_room_long() {
+        let many: Vec<Earlier> = (0..41).map(|_| user(id(), "short")).collect();
+        assert!(is_long(&placed(many), 0));
+        let many: Vec<Earlier> = (0..41).map(|_| user(id(), "short")).collect();
+        assert!(!is_long(&placed(many), 1));
+        let long = "x".repeat(chat::CONTEXT_TOKENS * 3 + 4);
+        assert!(is_long(&placed(vec![user(id(), &long)]), 0));
     }
 
     #[test]

@@ -125,10 +125,12 @@ impl Writer {
         }
     }
 
-    /// A room with all its messages: the members of the room first, and the list of messages as one more.
+    /// A room with all its messages: the members of the room first, and then its summary and the list of messages.
     async fn room(&mut self, room: &Chatroom) -> Result<()> {
         self.value(room)?;
         self.text.pop();
+        self.put(",\"summary\":");
+        self.value(&self.app.db.summary(room.id, self.caller.user_id).await?)?;
         self.put(",\"messages\":[");
         let mut last = 0;
         loop {

@@ -2,6 +2,7 @@
 //! calls the store itself.
 
 pub mod again;
+pub mod aside;
 pub mod audit;
 pub mod auth;
 pub mod billing;
@@ -23,6 +24,8 @@ pub mod sending;
 pub mod sessions;
 pub mod stopping;
 pub mod subscriptions;
+pub mod summaries;
 pub mod texts;
+pub mod titles;
 pub mod watch;
 pub mod writing;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::context::{self, Exchange};
 use super::queue::{held, kind_name, put_back};
 use super::writing::{Heard, away, listen, own_room};
-use super::{context, plans};
+use super::{plans, summaries};
 use crate::app::App;
 use crate::domain::chat::{self, Outcome, Status, TokenUsage};
 use crate::domain::job::{self, DEATHS, EMPTY_TRIES, Job, LONGEST_CALL, PANICS, TRIES};
@@ -15,7 +16,7 @@ use crate::error::Result;
 use crate::live::rooms::Stir;
 use crate::live::trace;
 use crate::providers::model::{Ending, ModelError, ModelFault, Prompt, Verdict};
-use crate::storage::{Earlier, Finished, Setback, WriteError};
+use crate::storage::{Finished, ReplyTask, Setback, WriteError};
 
 /// How long to leave the database alone before a reply is offered to it again.
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
@@ -33,14 +34,19 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
         return postpone(app, job, until.since(app.clock.now())).await;
     }
     stir(app, job);
-    let earlier = app.db.reply_context(job, &task).await?;
-    let prompt = prompt(job, model, task.instructions, earlier);
+    let exchanges = context::exchanges(app.db.reply_context(job, &task).await?);
+    let is_long = context::is_long(&exchanges, task.covered);
+    let prompt = prompt(job, model, exchanges, task);
     let left = job.deadline_at.since(app.clock.now());
     let asked = trace::within(trace::step("model call"), timeout(left.min(LONGEST_CALL), listen(app, job, prompt)));
     match asked.await {
         Ok(Ok(Heard::Answer(text, ending))) => {
             app.breaker.succeeded(model);
-            settle(app, job, finished(text, ending)).await
+            settle(app, job, finished(text, ending)).await?;
+            if is_long {
+                summaries::enqueue(app, job).await;
+            }
+            Ok(())
         }
         Ok(Ok(Heard::Overtaken)) => {
             tracing::info!(job = %job.id, attempt = job.attempt, "A reply was stopped, or is somebody else's now.");
@@ -82,12 +88,12 @@ fn stir(app: &App, job: &Job) {
     }
 }
 
-fn prompt(job: &Job, model: &str, instructions: Option<String>, earlier: Vec<Earlier>) -> Prompt {
+fn prompt(job: &Job, model: &str, exchanges: Vec<Exchange>, task: ReplyTask) -> Prompt {
     let is_second_try_for_room = job.last_error.as_deref() == Some(ModelFault::NoRoom.code());
     Prompt {
         model: model.to_owned(),
-        instructions,
-        turns: context::turns(earlier),
+        instructions: task.instructions,
+        turns: context::turns(exchanges, task.summary.as_deref()),
         max_output_tokens: if is_second_try_for_room { chat::REPLY_TOKENS * 4 } else { chat::REPLY_TOKENS },
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::chats::{Answered, rooms_changed};
+use super::chats::{Answered, room_changed};
 use super::idempotency::{self, Admission, Ticket};
 use super::plans;
 use crate::app::App;
@@ -16,7 +16,6 @@ use crate::domain::text::Content;
 use crate::domain::time::{Day, Timestamp};
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
-use crate::live::rooms::Stir;
 use crate::live::trace;
 use crate::storage::{NewExchange, Refusal, StoredKey, WriteError};
 
@@ -103,8 +102,7 @@ pub(super) async fn taken(
     room: ChatroomId,
     (used, before, day): (Result<u32, WriteError>, Quota, Day),
 ) -> Result<Quota> {
-    rooms_changed(app, caller.user_id).await;
-    app.rooms.tell(OwnRoom { owner: caller.user_id, room }, Stir::Look);
+    room_changed(app, OwnRoom { owner: caller.user_id, room }).await;
     let used = used.map_err(|error| refused(app, error, before))?;
     app.bus.ring_for_jobs();
     Ok(Quota::new(before.limit, used, day))

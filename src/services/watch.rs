@@ -105,6 +105,8 @@ pub struct Watcher {
     room: OwnRoom,
     /// The room as it was told; none where only one reply is watched.
     known: Option<Chatroom>,
+    /// Which summary it had when it was looked at last.
+    summary: Option<i64>,
     /// The place of the last message that was told.
     seen: i64,
     /// Replies that are not final, as they were told; the first is the one being written.
@@ -114,6 +116,8 @@ pub struct Watcher {
     /// Where only one reply is watched.
     only: Option<MessageId>,
     ready: VecDeque<Told>,
+    /// More of a text is stored than was told.
+    has_more: bool,
     is_over: bool,
     heard: RoomWatch,
     stream: OpenStream,
@@ -158,16 +162,18 @@ impl Watcher {
             session,
             room,
             known: None,
+            summary: None,
             seen: 0,
             open: VecDeque::new(),
             last: None,
             only: None,
             ready: VecDeque::new(),
+            has_more: false,
             is_over: false,
             heard: app.rooms.watch(room).await,
             rung: Box::pin(stream.bell().notified_owned()),
             stream,
-            over_at: now + token_until.since(app.clock.now()) + AFTER_TOKEN,
+            over_at: now + lasts(token_until, app.clock.now()),
             quiet_at: now + QUIET,
             look_at: now + IN_ANY_CASE,
         }
@@ -267,4 +273,22 @@ impl Watcher {
 
 fn too_many() -> Error {
     Error::new(Code::RateLimited, "Too many streams are open. Please close one.").retry_after(QUIET)
+}
+
+/// How long a stream lasts at most: its reader's token, and a little more.
+fn lasts(token_until: Timestamp, now: Timestamp) -> Duration {
+    (token_until + AFTER_TOKEN).since(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_outlives_its_token_by_half_a_minute() {
+        let (now, seconds) = (Timestamp::from_millis(0), Duration::from_secs);
+        assert_eq!(lasts(now + seconds(3_600), now), seconds(3_630));
+        assert_eq!(lasts(now, now + seconds(10)), seconds(20));
+        assert_eq!(lasts(now, now + seconds(60)), Duration::ZERO);
+    }
 }

@@ -31,7 +31,7 @@ pub async fn listen(app: &App, job: &Job, prompt: Prompt) -> Result<Heard, Model
     let watch = app.bus.watch(job.reply());
     let ended = watch.rung();
     tokio::pin!(ended);
-    let call = Call { app, began: Instant::now() };
+    let call = Call::begin(app);
     let mut pieces = app.model.answer(prompt);
     let mut draft = Draft::new(app, job);
     let mut saving: Option<BoxFuture<'_, Result<(), WriteError>>> = None;
@@ -64,9 +64,15 @@ pub async fn listen(app: &App, job: &Job, prompt: Prompt) -> Result<Heard, Model
 }
 
 /// A call of the model; however it ends, also by being dropped, its time is counted.
-struct Call<'a> {
+pub(super) struct Call<'a> {
     app: &'a App,
     began: Instant,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn begin(app: &'a App) -> Self {
+        Self { app, began: Instant::now() }
+    }
 }
 
 impl Drop for Call<'_> {

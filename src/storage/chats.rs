@@ -72,6 +72,8 @@ pub struct ChatroomChange {
     pub instructions: Option<Option<Instructions>>,
     /// The new model.
     pub model: Option<Option<String>>,
+    /// True when the summary is to be taken away.
+    pub without_summary: bool,
 }
 
 /// A message and its place in the room.
@@ -154,7 +156,9 @@ impl Db {
             change.model.is_some(),
             change.model.flatten()
         ];
-        self.write(Write::new().must(&ROOM_CHANGED, changed, Refusal::NotFound)).await.map(|_| ())
+        let write = Write::new().must(&ROOM_CHANGED, changed, Refusal::NotFound);
+        let write = if change.without_summary { super::summaries::taken(write, id) } else { write };
+        self.write(write).await.map(|_| ())
     }
 
     /// Deletes a room and all that is in it, its jobs included; refused when it is not the owner's.

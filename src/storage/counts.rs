@@ -1,11 +1,14 @@
 //! What the database counts of itself, for whoever shows it.
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
 /// Clones count together.
 #[derive(Clone, Debug)]
 pub struct Counts {
+    /// Statements asked for.
+    pub statements: Counter,
     /// Lists that wait for SQLite's one writer.
     pub waiting: Gauge,
     /// Lists that shared a commit; one each on PostgreSQL.
@@ -17,6 +20,7 @@ pub struct Counts {
 impl Default for Counts {
     fn default() -> Self {
         Self {
+            statements: Counter::default(),
             waiting: Gauge::default(),
             batch: Histogram::new(exponential_buckets(1.0, 2.0, 9)),
             commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),

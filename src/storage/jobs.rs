@@ -19,20 +19,21 @@ const CLAIMING: i64 = 2;
 // before the candidates are counted: however many they are, they hide nobody behind them. Work that is nobody's
 // goes by what it is about. What an owner has running takes the first places, so that nothing is compared with each
 // running job; and the number of candidates and what is left out stand in the text, as a planner that does not
-// know them sorts the whole queue first.
+// know them sorts the whole queue first. Work that nobody waits for gets so many places and no more; it stands behind
+// all else, so of the candidates it hides nobody either.
 macro_rules! claimed {
     ($only:literal) => {
         concat!(
             "update jobs set state = 'running', attempt = attempt + 1, worker = ?1, lease_until = ?2
         where id in (
           select c.id from (
-            select q.id, q.turn_at, q.most, q.suspect, q.is_ready,
+            select q.id, q.turn_at, q.most, q.lane, q.is_ready,
               row_number() over (partition by q.owner, q.kind order by q.is_ready, q.turn_at, q.id) as place,
-              row_number() over (partition by q.is_ready, q.suspect order by q.turn_at, q.id) as place_of_kind
+              row_number() over (partition by q.is_ready, q.lane order by q.turn_at, q.id) as place_in_lane
             from (
-              select h.is_ready, h.id, h.turn_at, h.owner, h.kind, h.suspect, h.most from (
+              select h.is_ready, h.id, h.turn_at, h.owner, h.kind, h.lane, h.most from (
                 select 1 as is_ready, j.id, j.turn_at, coalesce(j.user_id, j.subject) as owner, j.kind,
-                  case when j.deaths >= ?6 then 1 else 0 end as suspect,
+                  case when j.deaths >= ?6 then 1 when j.kind in ('title_room', 'summarise_room') then 2 else 0 end as lane,
                   case when j.kind <> 'reply' then 1 when u.tier = 'Pro' then cast(?5 as bigint)
                     else cast(?4 as bigint) end as most
                 from jobs j left join users u on u.id = j.user_id
@@ -49,7 +50,8 @@ macro_rules! claimed {
               union all
               select 0, r.id, r.turn_at, coalesce(r.user_id, r.subject), r.kind, 0, 0 from jobs r where r.state = 'running'
             ) q
-          ) c where c.is_ready = 1 and c.place <= c.most and (c.suspect = 0 or c.place_of_kind = 1)
+          ) c where c.is_ready = 1 and c.place <= c.most and (c.lane <> 1 or c.place_in_lane = 1)
+            and (c.lane <> 2 or c.place_in_lane <= ?7)
           order by c.turn_at, c.id limit ?3
         )
         returning id, kind, subject, user_id, chatroom_id, seq, attempt, errors, panics, deaths, last_error, deadline_at,
@@ -65,7 +67,7 @@ statements! {
     ORPHANS_PENDING = "update messages set status = 'pending' from jobs j where j.state = 'running' and j.lease_until <= ?1
           and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq";
     CLAIMED = claimed!("");
-    SHORT_CLAIMED = claimed!(" and j.kind <> 'reply'");
+    SHORT_CLAIMED = claimed!(" and j.kind not in ('reply', 'title_room', 'summarise_room')");
     // Only what has not begun at this attempt: another claim of the same moment leaves it, and its text, alone.
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt, content = '' from jobs j
         where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
@@ -105,6 +107,17 @@ statements! {
 /// The name of a worker process, for its leases.
 pub type WorkerName = [u8; 16];
 
+/// The places that a worker has for what it claims.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// How many jobs it takes at most.
+    pub all: i64,
+    /// How many of them may be such that nobody waits for.
+    pub background: i64,
+    /// True when the places are for short work alone: that must not wait for one behind replies.
+    pub only_short: bool,
+}
+
 /// Why a running job goes back into the queue.
 #[derive(Debug)]
 pub struct Setback<'a> {
@@ -128,18 +141,14 @@ impl Db {
     /// Takes up to `limit` jobs under a lease of `worker`, after making due retries and orphans ready. A message
     /// whose reply is claimed is shown as `generating`.
     pub async fn claim_jobs(&self, worker: WorkerName, limit: i64, now: Timestamp) -> Result<Vec<Job>> {
-        self.claim(worker, (limit, false), now).await
+        self.claim_into(worker, Places { all: limit, background: limit, only_short: false }, now).await
     }
 
-    /// As [`Self::claim_jobs`], but no replies: other work is short and must not wait for a place behind them.
-    pub async fn claim_short_jobs(&self, worker: WorkerName, limit: i64, now: Timestamp) -> Result<Vec<Job>> {
-        self.claim(worker, (limit, true), now).await
-    }
-
-    async fn claim(&self, worker: WorkerName, (limit, only_short): (i64, bool), now: Timestamp) -> Result<Vec<Job>> {
+    /// As [`Self::claim_jobs`], as many as there are places for.
+    pub async fn claim_into(&self, worker: WorkerName, places: Places, now: Timestamp) -> Result<Vec<Job>> {
         let (basic, pro) = (Tier::Basic.replies_at_once(), Tier::Pro.replies_at_once());
-        let claimed = params![worker, now + LEASE, limit, basic, pro, SUSPECT_DEATHS];
-        let taken = if only_short { &SHORT_CLAIMED } else { &CLAIMED };
+        let claimed = params![worker, now + LEASE, places.all, basic, pro, SUSPECT_DEATHS, places.background];
+        let taken = if places.only_short { &SHORT_CLAIMED } else { &CLAIMED };
         let write = Write::new()
             .one_at_a_time(CLAIMING)
             .then(&DUE_MADE_READY, params![now])

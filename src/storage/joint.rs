@@ -8,8 +8,9 @@ use super::together::{Joint, Together};
 use super::{Finished, NewExchange, NewKey};
 use crate::domain::chat::Status;
 use crate::domain::ids::ChatroomId;
-use crate::domain::job::{self, DEADLINE, FURTHEST_TURN, Job};
+use crate::domain::job::{self, DEADLINE, FURTHEST_TURN, Job, NewJob};
 use crate::domain::time::Timestamp;
+use crate::domain::title;
 
 /// Messages of different users, all with one limit.
 pub(super) static ACCEPTED: Joint = Joint { locks: &[], change: &EXCHANGES_ADDED };
@@ -31,28 +32,30 @@ static EXCHANGES_ADDED: Sql = Sql::new(
     "with input as (
       select * from unnest(cast(?1 as bytea[]), cast(?2 as bytea[]), cast(?3 as bytea[]), cast(?4 as bytea[]),
         cast(?5 as text[]), cast(?6 as bigint[]), cast(?7 as bigint[]), cast(?8 as bigint[]), cast(?9 as bigint[]),
-        cast(?10 as text[]), cast(?11 as text[]), cast(?12 as bytea[]), cast(?13 as text[]), cast(?14 as text[]))
+        cast(?10 as text[]), cast(?11 as text[]), cast(?12 as bytea[]), cast(?13 as text[]), cast(?14 as text[]),
+        cast(?15 as text[]))
         with ordinality as i (user_id, room, message, reply, content, day, turn_at, now, deadline_at, route, key, fingerprint,
-          answer, trace_parent, n)
+          answer, trace_parent, first_words, n)
     ), rooms as (
       select i.n from chatrooms c join input i on i.room = c.id and i.user_id = c.user_id order by c.id for update of c
     ), taken as (
       insert into usage as u (user_id, day, used, turn_at)
       select i.user_id, i.day, 1, i.turn_at from input i join rooms r on r.n = i.n
-      where (cast(?15 as bigint[]))[1] > 0 order by i.user_id
+      where (cast(?16 as bigint[]))[1] > 0 order by i.user_id
       on conflict (user_id, day) do update set used = u.used + 1,
-        turn_at = case when u.turn_at + (cast(?16 as bigint[]))[1] <= excluded.turn_at then excluded.turn_at
-          when u.turn_at + (cast(?16 as bigint[]))[1] >= excluded.turn_at + (cast(?17 as bigint[]))[1]
-            then excluded.turn_at + (cast(?17 as bigint[]))[1]
-          else u.turn_at + (cast(?16 as bigint[]))[1] end
-        where u.used < (cast(?15 as bigint[]))[1]
+        turn_at = case when u.turn_at + (cast(?17 as bigint[]))[1] <= excluded.turn_at then excluded.turn_at
+          when u.turn_at + (cast(?17 as bigint[]))[1] >= excluded.turn_at + (cast(?18 as bigint[]))[1]
+            then excluded.turn_at + (cast(?18 as bigint[]))[1]
+          else u.turn_at + (cast(?17 as bigint[]))[1] end
+        where u.used < (cast(?16 as bigint[]))[1]
       returning u.user_id, u.used, u.turn_at
     ), kept as (
       insert into idempotency_keys (user_id, route, key, fingerprint, answer, quota_used, created_at)
       select i.user_id, i.route, i.key, i.fingerprint, i.answer, t.used, i.now
       from input i join taken t on t.user_id = i.user_id where i.key is not null
     ), moved as (
-      update chatrooms c set last_seq = c.last_seq + 2, open_replies = c.open_replies + 1, updated_at = i.now
+      update chatrooms c set last_seq = c.last_seq + 2, open_replies = c.open_replies + 1, updated_at = i.now,
+        name = case when c.named = 0 and c.last_seq = 0 then i.first_words else c.name end
       from input i join taken t on t.user_id = i.user_id where c.id = i.room
       returning c.id, c.last_seq, c.open_replies, t.used, t.turn_at as turn, i.*
     ), said as (
@@ -85,9 +88,10 @@ static REPLIES_FINAL: Sql = Sql::new(
     "with input as (
       select * from unnest(cast(?1 as bytea[]), cast(?2 as bytea[]), cast(?3 as bigint[]), cast(?4 as bytea[]),
         cast(?5 as bigint[]), cast(?6 as text[]), cast(?7 as text[]), cast(?8 as text[]), cast(?9 as text[]),
-        cast(?10 as text[]), cast(?11 as bigint[]), cast(?12 as bigint[]), cast(?13 as bigint[]), cast(?14 as bigint[]))
+        cast(?10 as text[]), cast(?11 as bigint[]), cast(?12 as bigint[]), cast(?13 as bigint[]), cast(?14 as bigint[]),
+        cast(?15 as bigint[]), cast(?16 as bigint[]))
         with ordinality as i (room, job, attempt, user_id, seq, content, status, outcome, error, model, prompt_tokens,
-          reply_tokens, failed, now, n)
+          reply_tokens, failed, now, title_turn_at, title_deadline_at, n)
     ), done as (
       delete from jobs j using input i join chatrooms c on c.id = i.room and c.user_id = i.user_id
       where j.id = i.job and j.attempt = i.attempt and coalesce(j.state, '') = 'running' and i.failed = 0 returning i.n
@@ -116,6 +120,11 @@ static REPLIES_FINAL: Sql = Sql::new(
             cast(sum(prompt_tokens) as bigint) as prompt_tokens, cast(sum(reply_tokens) as bigint) as reply_tokens
           from final group by user_id, quota_day order by user_id, quota_day) s
       where u.user_id = s.user_id and u.day = s.quota_day
+    ), titled as (
+      insert into jobs (id, kind, subject, user_id, seq, state, turn_at, run_at, created_at, deadline_at)
+      select e.room, 'title_room', e.room, e.user_id, 0, 'ready', e.title_turn_at, e.now, e.now, e.title_deadline_at
+      from ended e join chatrooms c on c.id = e.room
+      where e.title_turn_at is not null and c.named = 0 on conflict (id) do nothing
     )
     select i.n, case when e.n is null then 'lease_lost' end, cast(0 as bigint)
     from input i left join ended e on e.n = i.n",
@@ -139,6 +148,7 @@ pub(super) fn accepted(new: &NewExchange<'_>, key: Option<&NewKey>, alone: Write
         key.map(|key| key.fingerprint),
         key.map(|key| key.answer.as_str()),
         new.trace_parent.clone(),
+        title::first_words(new.content),
         limit,
         job::turn_spacing_ms(),
     ];
@@ -148,7 +158,7 @@ pub(super) fn accepted(new: &NewExchange<'_>, key: Option<&NewKey>, alone: Write
 }
 
 /// A reply's end, to go with those in other rooms.
-pub(super) fn ended(job: &Job, done: &Finished, now: Timestamp, alone: Write) -> Together {
+pub(super) fn ended((job, done, title): (&Job, &Finished, Option<NewJob>), now: Timestamp, alone: Write) -> Together {
     let status = done.outcome.status();
     let row = params![
         job.chatroom_id,
@@ -164,7 +174,9 @@ pub(super) fn ended(job: &Job, done: &Finished, now: Timestamp, alone: Write) ->
         done.usage.prompt_tokens,
         done.usage.reply_tokens,
         status == Status::Failed,
-        now
+        now,
+        title.map(|title| title.turn_at()),
+        title.map(|title| title.deadline_at)
     ];
     Together {
         group: 0,

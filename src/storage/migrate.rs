@@ -42,6 +42,7 @@ migrations! {
     7 "0007_rooms_epoch",
     8 "0008_traces",
     9 "0009_replies_again",
+    10 "0010_summaries",
 }
 
 const TABLE: &str = "create table if not exists schema_migrations (

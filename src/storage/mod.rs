@@ -26,7 +26,9 @@ mod sessions;
 mod sqlite;
 mod statement;
 mod stopping;
+mod summaries;
 mod texts;
+mod titles;
 mod tls;
 mod together;
 mod usage;
@@ -48,7 +50,7 @@ pub use self::counts::Counts;
 pub use self::dead_jobs::DeadJob;
 pub use self::exports::{PastEvent, PastSession};
 pub use self::idempotency::{NewKey, ROOM_MADE, StoredKey, route_in_room};
-pub use self::jobs::{Setback, WorkerName};
+pub use self::jobs::{Places, Setback, WorkerName};
 pub use self::passwords::{Credentials, PasswordChange, PasswordReset};
 pub use self::postgres::Postgres;
 pub use self::queue_watch::Depth;
@@ -57,10 +59,11 @@ pub use self::replies::{Earlier, Finished, NewExchange, ReplyTask};
 pub use self::sessions::{Begun, NewSession, Proof};
 pub use self::sqlite::Sqlite;
 pub use self::statement::{Refusal, Sql, Write, WriteError, Written};
+pub use self::summaries::{AT_ONCE, Covered};
 pub use self::texts::{NewText, Sent, TextTask};
 pub use self::users::AccountChange;
 pub use self::value::{FromRow, Row, Value};
-pub use self::watching::Growth;
+pub use self::watching::{Growth, Part, Watched};
 
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
@@ -94,6 +97,7 @@ impl Db {
 
     /// Runs a list of steps as one durable transaction.
     pub async fn write(&self, write: Write) -> Result<Written, WriteError> {
+        self.count(write.steps.len());
         match self {
             Self::Sqlite(engine) => engine.write(write).await,
             Self::Postgres(engine) => engine.write(write).await,
@@ -126,7 +130,16 @@ impl Db {
         }
     }
 
+    fn count(&self, statements: usize) {
+        let counts = match self {
+            Self::Sqlite(engine) => &engine.counts,
+            Self::Postgres(engine) => &engine.counts,
+        };
+        counts.statements.inc_by(statements as u64);
+    }
+
     async fn rows(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.count(1);
         match self {
             Self::Sqlite(engine) => engine.read(sql, params).await,
             Self::Postgres(engine) => engine.read(sql, params).await,
@@ -171,6 +184,8 @@ pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         exports::CATALOGUE,
         watching::CATALOGUE,
         stopping::CATALOGUE,
+        titles::CATALOGUE,
+        summaries::CATALOGUE,
         again::CATALOGUE,
     ];
     files.into_iter().flatten().copied()

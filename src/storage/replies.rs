@@ -3,16 +3,18 @@
 use super::jobs::{JOB_DEAD, JOB_DONE};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
-use super::{Db, NewKey, Refusal, Write, WriteError, idempotency, joint, usage};
+use super::{Db, NewKey, Refusal, Write, WriteError, idempotency, joint, titles, usage};
 use crate::domain::chat::{CONTEXT_MESSAGES, Outcome, Role, TokenUsage};
 use crate::domain::ids::{ChatroomId, MessageId, UserId};
 use crate::domain::job::{self, DEADLINE, Job, JobKind};
 use crate::domain::plan::{DailyLimit, Tier};
 use crate::domain::time::{Day, Timestamp};
+use crate::domain::title;
 use crate::error::{Error, Result};
 
 statements! {
-    ROOM_MOVED_ON = "update chatrooms set last_seq = last_seq + 2, open_replies = open_replies + 1, updated_at = ?3
+    ROOM_MOVED_ON = "update chatrooms set last_seq = last_seq + 2, open_replies = open_replies + 1, updated_at = ?3,
+          name = case when named = 0 and last_seq = 0 then ?4 else name end
         where id = ?1 and user_id = ?2";
     EXCHANGE_ADD = "insert into messages
           (chatroom_id, seq, id, role, content, status, reply_to, quota_day, created_at)
@@ -23,14 +25,14 @@ statements! {
         select ?1, ?2, ?1, ?3, c.id, c.last_seq, case when c.open_replies > 1 then 'blocked' else 'ready' end,
           u.turn_at, ?6, ?6, ?7, ?8
         from chatrooms c join usage u on u.user_id = c.user_id and u.day = ?5 where c.id = ?4";
-    REPLY_TASK = "select u.tier, c.instructions, c.model, p.seq, m.asked_seq
+    REPLY_TASK = "select u.tier, c.instructions, c.model, p.seq, m.asked_seq, s.content, coalesce(s.seq, 0)
         from messages m join messages p on p.id = m.reply_to join chatrooms c on c.id = m.chatroom_id
-          join users u on u.id = c.user_id
+          join users u on u.id = c.user_id left join room_summaries s on s.chatroom_id = c.id
         where m.id = ?1 and c.id = ?2 and c.user_id = ?3";
-    REPLY_CONTEXT = "select id, role, content, reply_to, outcome from messages
-        where chatroom_id = ?1 and seq <= ?2 and status = 'complete' order by seq desc limit ?3";
+    REPLY_CONTEXT = "select id, role, content, reply_to, outcome, seq from messages
+        where chatroom_id = ?1 and seq > ?4 and seq <= ?2 and status = 'complete' order by seq desc limit ?3";
     // Replies to earlier messages that were written after the one to be answered.
-    LATER_REPLIES = "select id, role, content, reply_to, outcome from messages
+    LATER_REPLIES = "select id, role, content, reply_to, outcome, seq from messages
         where chatroom_id = ?1 and asked_seq is not null and asked_seq >= ?2 - cast(?3 as bigint) and asked_seq < ?2 and seq > ?2
           and status = 'complete' order by seq desc limit ?3";
     OWN_ROOM_HAS_ONE_LESS = "update chatrooms set open_replies = open_replies - 1 where id = ?1 and user_id = ?2";
@@ -78,6 +80,10 @@ pub struct ReplyTask {
     pub instructions: Option<String>,
     /// The model the room wants, where it wants one.
     pub model: Option<String>,
+    /// The summary that goes along; none for a reply to what it covers.
+    pub summary: Option<String>,
+    /// The last place that a summary covers: another is made of what lies beyond.
+    pub covered: i64,
     /// The place of the message to be answered.
     asked_seq: i64,
     /// True when other messages may stand between it and the reply.
@@ -97,6 +103,8 @@ pub struct Earlier {
     pub reply_to: Option<MessageId>,
     /// How a reply ended.
     pub outcome: Option<Outcome>,
+    /// The place in the room.
+    pub seq: i64,
 }
 
 /// How a reply ended, to be stored.
@@ -129,8 +137,8 @@ impl Db {
             new.now + DEADLINE,
             new.trace_parent.clone()
         ];
-        let write =
-            Write::new().must(&ROOM_MOVED_ON, params![new.chatroom_id, new.user_id, new.now], Refusal::NotFound);
+        let moved = params![new.chatroom_id, new.user_id, new.now, title::first_words(new.content)];
+        let write = Write::new().must(&ROOM_MOVED_ON, moved, Refusal::NotFound);
         let write = idempotency::kept(write, key.as_ref());
         let turn = job::turn_base(new.now, new.tier);
         let write = usage::one_unit(write, new.user_id, new.day, new.limit, turn);
@@ -139,6 +147,7 @@ impl Db {
             .then(&JOB_ADD, job)
             .then(&usage::USED, params![new.user_id, new.day]);
         if let Self::Postgres(engine) = self {
+            self.count(1);
             let used = engine.write_together(&engine.accepting, joint::accepted(new, key.as_ref(), write)).await?;
             return Ok(u32::try_from(used).unwrap_or_default());
         }
@@ -155,6 +164,8 @@ impl Db {
     pub async fn reply_context(&self, job: &Job, task: &ReplyTask) -> Result<Vec<Earlier>> {
         let place = params![job.chatroom_id, task.asked_seq, CONTEXT_MESSAGES];
         let mut context = if task.is_again { self.list(&LATER_REPLIES, place.clone()).await? } else { Vec::new() };
+        let after = if task.summary.is_some() { task.covered } else { 0 };
+        let place = place.into_iter().chain(params![after]).collect();
         context.extend(self.list::<Earlier>(&REPLY_CONTEXT, place).await?);
         Ok(context)
     }
@@ -187,9 +198,13 @@ impl Db {
             now
         ];
         let settled = params![job.user_id, job.reply(), failed, done.usage.prompt_tokens, done.usage.reply_tokens];
+        let title = titles::job_for(job, done, now);
         let write = write.then(&REPLY_FINAL, reply).then(&USAGE_SETTLED, settled);
+        let write = title.iter().fold(write, |write, title| titles::wanted(write, title, job.reply()));
         if let Self::Postgres(engine) = self {
-            return engine.write_together(&engine.ending, joint::ended(job, done, now, write)).await.map(|_| ());
+            self.count(1);
+            let ended = joint::ended((job, done, title), now, write);
+            return engine.write_together(&engine.ending, ended).await.map(|_| ());
         }
         self.write(write).await.map(|_| ())
     }
@@ -197,13 +212,12 @@ impl Db {
 
 impl FromRow for ReplyTask {
     fn from_row(mut row: Row) -> Result<Self> {
-        Ok(Self {
-            tier: Tier::from_stored(&row.column::<String>()?),
-            instructions: row.column()?,
-            model: row.column()?,
-            asked_seq: row.column()?,
-            is_again: row.column::<Option<i64>>()?.is_some(),
-        })
+        let (tier, instructions) = (Tier::from_stored(&row.column::<String>()?), row.column()?);
+        let (model, asked_seq) = (row.column()?, row.column()?);
+        let is_again = row.column::<Option<i64>>()?.is_some();
+        let (summary, covered) = (row.column::<Option<String>>()?, row.column()?);
+        let summary = summary.filter(|_| asked_seq > covered);
+        Ok(Self { tier, instructions, model, summary, covered, asked_seq, is_again })
     }
 }
 
@@ -213,6 +227,6 @@ impl FromRow for Earlier {
         let role = Role::from_stored(&row.column::<String>()?).ok_or_else(|| Error::internal("an unknown role"))?;
         let (content, reply_to) = (row.column()?, row.column()?);
         let outcome = row.column::<Option<String>>()?.and_then(|text| Outcome::from_stored(&text));
-        Ok(Self { id, role, content, reply_to, outcome })
+        Ok(Self { id, role, content, reply_to, outcome, seq: row.column()? })
     }
 }

@@ -3,8 +3,9 @@
 use super::chats::OWN_ROOM_HELD;
 use super::replies::ROOM_HAS_ONE_LESS;
 use super::statement::{params, statements};
-use super::{Db, Refusal, Write, WriteError};
+use super::{Db, Refusal, Write, WriteError, titles};
 use crate::domain::ids::MessageId;
+use crate::domain::job::{JobKind, NewJob};
 use crate::domain::stream::OwnRoom;
 use crate::domain::time::Timestamp;
 
@@ -28,6 +29,7 @@ impl Db {
             .then(&STOPPED_JOB_GONE, params![reply])
             .then(&ROOM_HAS_ONE_LESS, params![own.room])
             .then(&NEXT_AFTER_STOPPED, params![own.room]);
-        self.write(write).await.map(|_| ())
+        let title = NewJob::about_room(JobKind::TitleRoom, own.room, own.owner, now);
+        self.write(titles::wanted(write, &title, reply)).await.map(|_| ())
     }
 }

@@ -3,7 +3,7 @@
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
-use crate::domain::chat::Status;
+use crate::domain::chat::{Chatroom, Status};
 use crate::domain::ids::MessageId;
 use crate::domain::job::Job;
 use crate::domain::stream::OwnRoom;
@@ -14,7 +14,7 @@ statements! {
     // The row itself is the fence: whoever takes the reply over raises its attempt, and what ends it changes its status.
     REPLY_GROWN = "update messages set content = content || ?3
         where id = ?1 and attempt = ?2 and status = 'generating' and length(content) = ?4";
-    REPLY_FROM = "select m.id, m.seq, m.status, m.attempt, length(m.content), substr(m.content, cast(?4 as integer) + 1),
+    REPLY_FROM = "select m.id, m.seq, m.status, m.attempt, length(m.content), substr(m.content, cast(?4 as integer) + 1, cast(?5 as integer)),
           m.finished_at, m.asked_seq, m.retried_from
         from messages m join chatrooms c on c.id = m.chatroom_id
         where m.id = ?1 and m.chatroom_id = ?2 and c.user_id = ?3 and m.role = 'assistant'";
@@ -22,7 +22,18 @@ statements! {
           m.retried_from
         from messages m join chatrooms c on c.id = m.chatroom_id
         where m.chatroom_id = ?1 and c.user_id = ?2 and m.role = 'assistant' order by m.seq desc limit ?3";
+    ROOM_WATCHED = "select coalesce(s.version, 0), c.id, c.name, c.instructions, c.model, c.created_at, c.updated_at
+        from chatrooms c left join room_summaries s on s.chatroom_id = c.id where c.id = ?1 and c.user_id = ?2";
     LAST_SEQ = "select last_seq from chatrooms where id = ?1 and user_id = ?2";
+}
+
+/// A room, and which summary it has.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The room.
+    pub room: Chatroom,
+    /// A number that grows whenever the summary is another.
+    pub summary: i64,
 }
 
 /// Where a reply stands, and its text from where it was asked for.
@@ -38,12 +49,21 @@ pub struct Growth {
     pub attempt: u32,
     /// How long the whole text is, in Unicode scalar values.
     pub length: usize,
-    /// The text beyond the place that was asked for.
+    /// The part of it that was asked for.
     pub text: String,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
     /// Where it was tried again after it had failed: what came before that.
     pub retried: Option<Retried>,
+}
+
+/// A part of a reply's text, in Unicode scalar values.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// How many come before it.
+    pub from: usize,
+    /// How many it has at most.
+    pub most: usize,
 }
 
 /// Where a reply stood before it was tried again.
@@ -64,11 +84,16 @@ impl Db {
         self.write(Write::new().must(&REPLY_GROWN, grown, Refusal::LeaseLost)).await.map(|_| ())
     }
 
-    /// A reply, with its text beyond so many Unicode scalar values.
-    pub async fn growth(&self, own: OwnRoom, reply: MessageId, from: usize) -> Result<Option<Growth>> {
+    /// The owner's room, as those who watch it look for changes.
+    pub async fn watched_room(&self, own: OwnRoom) -> Result<Option<Watched>> {
+        self.find(&ROOM_WATCHED, params![own.room, own.owner]).await
+    }
+
+    /// A reply, with so many Unicode scalar values of its text beyond a place.
+    pub async fn growth(&self, own: OwnRoom, reply: MessageId, part: Part) -> Result<Option<Growth>> {
         // No text is that long, so whoever asks for more gets nothing.
-        let from = i32::try_from(from).unwrap_or(i32::MAX - 1);
-        self.find(&REPLY_FROM, params![reply, own.room, own.owner, i64::from(from)]).await
+        let whole = |count: usize| i64::from(i32::try_from(count).unwrap_or(i32::MAX - 1));
+        self.find(&REPLY_FROM, params![reply, own.room, own.owner, whole(part.from), whole(part.most)]).await
     }
 
     /// The newest replies of a room without their texts, newest first.
@@ -79,6 +104,13 @@ impl Db {
     /// The place of a room's last message; none when the room is gone.
     pub async fn last_seq(&self, own: OwnRoom) -> Result<Option<i64>> {
         Ok(self.find::<(i64,)>(&LAST_SEQ, params![own.room, own.owner]).await?.map(|(seq,)| seq))
+    }
+}
+
+impl FromRow for Watched {
+    fn from_row(mut row: Row) -> Result<Self> {
+        let summary = row.column()?;
+        Ok(Self { room: Chatroom::from_row(row)?, summary })
     }
 }
 

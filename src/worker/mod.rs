@@ -1,5 +1,6 @@
 //! The door for jobs: claim, run, renew, settle, stop.
 
+mod by_hand;
 mod run;
 pub mod sweep;
 
@@ -10,11 +11,14 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+#[doc(hidden)]
+pub use self::by_hand::{drain, measure, remind};
+
 use crate::app::App;
 use crate::domain::ids::JobId;
 use crate::domain::job::{HEARTBEAT, Job, JobKind, LEASE};
 use crate::error::{Error, Result};
-use crate::storage::WorkerName;
+use crate::storage::{Places, WorkerName};
 
 /// How often the queue is looked at when nobody rings.
 const POLL: Duration = Duration::from_millis(500);
@@ -22,6 +26,8 @@ const POLL: Duration = Duration::from_millis(500);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Places beyond the setting that are for other work than replies: somebody waits for a code or a plan.
 const KEPT_FOR_SHORT: usize = 8;
+/// Of the places that the setting gives, one in so many may be taken by work that nobody waits for.
+const BACKGROUND_SHARE: usize = 8;
 /// Jobs taken by one claim at most.
 const BATCH: usize = 256;
 /// How long a worker that is half busy waits between two claims: claims go one at a time through the whole installation,
@@ -68,34 +74,6 @@ pub async fn run(app: App, stop: CancellationToken, cut: CancellationToken, grac
     let _ = sweeping.await;
 }
 
-/// Puts into the queue what only the clock asks for. For tests, whose clock moves in leaps.
-#[doc(hidden)]
-pub async fn remind(app: &App) -> Result<()> {
-    sweep::remind(app).await
-}
-
-/// Notes how deep the queue is. For tests, which can't wait for the next look.
-#[doc(hidden)]
-pub async fn measure(app: &App) -> Result<()> {
-    sweep::measure(app).await
-}
-
-/// Works until nothing is due any more. For tests, which can't wait for a clock that stands still.
-#[doc(hidden)]
-pub async fn drain(app: &App) -> Result<()> {
-    let name = rand::random();
-    loop {
-        let jobs = app.db.claim_jobs(name, i64::try_from(BATCH).unwrap_or(1), app.clock.now()).await?;
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        let runs = jobs.into_iter().map(|job| async move { run::run(app, &job).await });
-        for outcome in futures_util::future::join_all(runs).await {
-            outcome?;
-        }
-    }
-}
-
 impl Worker {
     async fn work(&mut self, stop: &CancellationToken) {
         let mut poll = tokio::time::interval(POLL);
@@ -140,43 +118,42 @@ impl Worker {
 
     async fn claim_all(&mut self) {
         loop {
-            let (free, only_short) = self.room();
-            if free == 0 {
+            let places = self.places();
+            if places.all == 0 {
                 return;
             }
-            let limit = i64::try_from(free).unwrap_or(1);
-            let (db, now) = (&self.app.db, self.app.clock.now());
-            let claimed = if only_short {
-                in_time(db.claim_short_jobs(self.name, limit, now)).await
-            } else {
-                in_time(db.claim_jobs(self.name, limit, now)).await
-            };
-            let jobs = match claimed {
+            let claimed = self.app.db.claim_into(self.name, places, self.app.clock.now());
+            let jobs = match in_time(claimed).await {
                 Ok(jobs) => jobs,
                 Err(error) => {
                     self.may_hold_more = true;
                     return self.trouble("claim jobs", &error).await;
                 }
             };
-            let full = jobs.len() == free;
+            let full = i64::try_from(jobs.len()) == Ok(places.all);
             // Short work goes before all replies, so none was left behind one.
             let has_reply = jobs.iter().any(|job| job.kind == Some(JobKind::Reply));
             for job in jobs {
                 self.start(job);
             }
-            if !full || (has_reply && self.room().1) {
+            if !full || (has_reply && self.places().only_short) {
                 return;
             }
         }
     }
 
-    /// How many jobs may be taken, and whether they must be short: some places are kept free of replies.
-    fn room(&self) -> (usize, bool) {
+    /// How many jobs may be taken, and of what kind: some places are kept free of replies, and most of what nobody waits for.
+    fn places(&self) -> Places {
         let (most, busy) = (self.app.config.worker_concurrency, self.running.len());
-        match most.saturating_sub(busy).min(BATCH) {
+        let (free, only_short) = match most.saturating_sub(busy).min(BATCH) {
             0 => ((most + KEPT_FOR_SHORT).saturating_sub(busy), true),
             free => (free, false),
-        }
+        };
+        let is_background = |running: &&Running| running.job.kind.is_some_and(JobKind::is_background);
+        let behind = self.running.values().filter(is_background).count();
+        let background = most.div_ceil(BACKGROUND_SHARE).saturating_sub(behind);
+        let count = |places| i64::try_from(places).unwrap_or(1);
+        Places { all: count(free), background: count(background), only_short }
     }
 
     fn tell(&self) {

@@ -4,6 +4,7 @@
 mod anew;
 mod axe;
 mod cuts;
+mod inert;
 mod keyboard;
 mod leash;
 mod many;

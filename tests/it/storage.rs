@@ -13,6 +13,7 @@ mod migrations;
 mod queue;
 mod replies;
 mod sessions;
+mod titles;
 mod usage;
 
 use std::fmt::Debug;

@@ -1,8 +1,10 @@
 //! Streams: what happens in a room, told as it happens, once and whole.
 
+mod costs;
 mod cuts;
 mod kills;
 mod opening;
+mod readers;
 mod stopping;
 mod telling;
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Reply;
 use super::catalogue::KnownModel;
+use super::{Reply, aside};
 
 const SIGNATURE: &str = "ZmFrZS1vcGFxdWUtc2lnbmF0dXJl";
 const THOUGHTS_TOKENS: usize = 42;
@@ -65,6 +65,9 @@ fn chunks(model: &KnownModel, request: &Value, count: usize) -> Vec<Value> {
 
 /// The last turn in the open and a sum over the whole prompt, so that one lost turn changes the answer.
 fn answer_text(request: &Value) -> String {
+    if let Some(text) = aside::answer(request) {
+        return text;
+    }
     let turns = request["contents"].as_array().map_or(0, Vec::len);
     let last = texts(&request["contents"]).pop().unwrap_or_default();
     let all = texts(&request["systemInstruction"]).into_iter().chain(texts(&request["contents"]));

@@ -11,6 +11,8 @@ use super::book::{Book, Counters, Label};
 /// What the database counts itself; handed over when it is opened.
 #[derive(Clone, Debug)]
 pub struct DatabaseCounts {
+    /// Statements asked for.
+    pub statements: Counter,
     /// Lists that wait for the one writer.
     pub waiting: Gauge,
     /// Lists that shared a commit.
@@ -54,6 +56,7 @@ pub(super) struct Database {
 
 impl Database {
     pub fn enter(book: &mut Book<'_>, counts: &DatabaseCounts) -> Self {
+        book.enter("database_statements", "Statements asked for", counts.statements.clone());
         book.enter("database_writes_waiting", "Writes that wait for SQLite's one writer", counts.waiting.clone());
         book.enter("database_commit_writes", "Writes that shared a commit", counts.batch.clone());
         book.enter("database_commit_seconds", "Time of a commit, to disk", counts.commit_seconds.clone());

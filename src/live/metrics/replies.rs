@@ -37,6 +37,11 @@ impl Metrics {
     /// Counts a final reply and its tokens.
     pub fn reply_final(&self, outcome: Outcome, prompt_tokens: u32, reply_tokens: u32) {
         count(&self.replies.by_outcome, "outcome", outcome.as_str());
+        self.model_counted(prompt_tokens, reply_tokens);
+    }
+
+    /// Counts the tokens of a call, of a reply or beside one.
+    pub fn model_counted(&self, prompt_tokens: u32, reply_tokens: u32) {
         let tokens = &self.replies.tokens;
         tokens.get_or_create(&Label("side", "prompt".into())).inc_by(prompt_tokens.into());
         tokens.get_or_create(&Label("side", "reply".into())).inc_by(reply_tokens.into());

@@ -10,10 +10,14 @@ use crate::domain::ids::MessageId;
 use crate::domain::stream::{Offset, Place};
 use crate::error::Result;
 use crate::services::plans;
-use crate::storage::Growth;
+use crate::storage::{Growth, Part, Watched};
 
 /// Replies that are looked at for those that are not final.
 const NEWEST: i64 = 100;
+/// Of a text that is behind: what is told by one event, in Unicode scalar values.
+const TOLD_AT_ONCE: usize = 16_384;
+const WHOLE: Part = Part { from: 0, most: usize::MAX };
+const NOTHING: Part = Part { from: 0, most: 0 };
 /// New messages that are read by one statement.
 const PAGE: i64 = 100;
 /// How long after its end a reply is told to who comes without a place.
@@ -35,7 +39,7 @@ impl Watcher {
     /// Goes on where the reader was; false when that place is not of this room, or never was.
     async fn go_on(&mut self, place: Place) -> Result<bool> {
         let position = if let Offset::At(position) = place.offset { position } else { usize::MAX };
-        let Some(reply) = self.app.db.growth(self.room, place.reply, position).await? else { return Ok(false) };
+        let Some(reply) = self.app.db.growth(self.room, place.reply, NOTHING).await? else { return Ok(false) };
         if let Some(before) = reply.retried.filter(|before| place.attempt <= before.attempt) {
             // He left before it was tried again, which put it behind all that came since.
             self.seen = before.asked_seq + 1;
@@ -83,7 +87,7 @@ impl Watcher {
 
     async fn reset_first(&mut self) -> Result<()> {
         let Some(id) = self.open.front().map(|first| first.id) else { return Ok(()) };
-        let Some(reply) = self.app.db.growth(self.room, id, 0).await? else { return Ok(()) };
+        let Some(reply) = self.app.db.growth(self.room, id, WHOLE).await? else { return Ok(()) };
         if let Some(first) = self.open.front_mut() {
             (first.attempt, first.position) = (reply.attempt, reply.length);
         }
@@ -104,6 +108,7 @@ impl Watcher {
             self.read_room().await?;
             self.read_messages().await?;
         }
+        self.has_more = false;
         self.read_replies().await?;
         let is_behind = self.open.front().is_some_and(OpenReply::is_behind);
         let pause = match (is_behind, self.heard.is_deaf(), self.open.is_empty()) {
@@ -112,20 +117,22 @@ impl Watcher {
             (_, true, true) => DEAF_AND_IDLE,
             _ => IN_ANY_CASE,
         };
-        self.look_at = Instant::now() + pause;
+        // What he has not taken yet stays in the database until he has.
+        self.look_at = if self.has_more { Instant::now() } else { Instant::now() + pause };
         Ok(())
     }
 
     async fn read_room(&mut self) -> Result<()> {
-        let now = self.app.db.chatroom(self.room.room, self.room.owner).await?;
-        let Some(now) = now else {
+        let found = self.app.db.watched_room(self.room).await?;
+        let Some(Watched { room: now, summary }) = found else {
             self.is_over = true;
             return Ok(());
         };
         let told = self.known.as_ref().is_some_and(|known| {
             (&known.name, &known.instructions, &known.model) == (&now.name, &now.instructions, &now.model)
         });
-        if !told {
+        let had = self.summary.replace(summary).unwrap_or(summary);
+        if !told || had != summary {
             self.known = Some(now.clone());
             self.tell(None, Event::Room(now));
         }
@@ -175,13 +182,15 @@ impl Watcher {
     async fn read_replies(&mut self) -> Result<()> {
         while let Some(first) = self.open.front() {
             let (id, position) = (first.id, first.position);
-            let Some(reply) = self.app.db.growth(self.room, id, position).await? else {
+            let part = Part { from: position, most: TOLD_AT_ONCE };
+            let Some(reply) = self.app.db.growth(self.room, id, part).await? else {
                 self.open.pop_front();
                 continue;
             };
-            let is_final = reply.status.is_final();
+            let (is_final, length) = (reply.status.is_final(), reply.length);
             self.tell_growth(reply).await?;
-            if !is_final {
+            self.has_more = self.open.front().is_some_and(|first| first.position < length);
+            if !is_final || self.has_more {
                 return Ok(());
             }
             self.tell_end(id).await?;
@@ -205,7 +214,8 @@ impl Watcher {
         }
         let Some(first) = self.open.front_mut() else { return Ok(()) };
         if !reply.text.is_empty() {
-            let offset = std::mem::replace(&mut first.position, reply.length);
+            let offset = first.position;
+            first.position += reply.text.chars().count();
             self.tell_reply(Event::Delta(offset, reply.text));
         }
         self.tell_held();

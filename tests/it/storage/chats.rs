@@ -38,8 +38,9 @@ on_both_engines! {
         let made = store.db.add_chatroom(&new, None).await.unwrap();
         assert_eq!(store.db.chatroom(new.id, person.id).await.unwrap(), Some(made));
         assert_eq!(store.db.chatroom(new.id, other.id).await.unwrap(), None);
-        let unnamed = store.room(&person).await;
-        assert_eq!(store.db.chatroom(unnamed, person.id).await.unwrap().unwrap().name, "New chat");
+        let unnamed = NewChatroom { name: None, ..new_room(&person, NOON) };
+        store.db.add_chatroom(&unnamed, None).await.unwrap();
+        assert_eq!(store.db.chatroom(unnamed.id, person.id).await.unwrap().unwrap().name, "New chat");
     }
 
     async fn nobody_has_more_rooms_than_may_be_however_many_are_made_at_once(store) {
@@ -83,6 +84,7 @@ on_both_engines! {
         let room = store.room(&person).await;
         let brief = Instructions::parse("Be brief.").unwrap();
         let all = ChatroomChange {
+            without_summary: false,
             name: Some(Name::parse("Goa").unwrap()),
             instructions: Some(Some(brief)),
             model: Some(Some("gemini-x".to_owned())),

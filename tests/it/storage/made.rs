@@ -6,6 +6,7 @@ use pollux::domain::ids::{ChallengeId, ChatroomId, JobId, MessageId, SessionId, 
 use pollux::domain::otp::Purpose;
 use pollux::domain::phone::Phone;
 use pollux::domain::plan::{DailyLimit, Tier};
+use pollux::domain::text::Name;
 use pollux::domain::time::Timestamp;
 use pollux::storage::{NewChallenge, NewChatroom, NewSession, Proof};
 
@@ -67,7 +68,14 @@ pub fn new_session(phone: &Phone, challenge: ChallengeId, now: Timestamp) -> New
 }
 
 pub fn new_room(person: &Person, now: Timestamp) -> NewChatroom {
-    NewChatroom { id: ChatroomId::new(now), user_id: person.id, name: None, instructions: None, model: None, now }
+    NewChatroom {
+        id: ChatroomId::new(now),
+        user_id: person.id,
+        name: Some(Name::parse("A room").unwrap()),
+        instructions: None,
+        model: None,
+        now,
+    }
 }
 
 pub fn minutes(count: u64) -> Duration {

@@ -23,7 +23,7 @@ const CUTS: usize = 3;
 /// Words of a message, which its reply repeats: the demo takes some seconds for it.
 const WORDS: usize = 200;
 /// More than a process takes to come up on a busy machine.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 /// Between two knocks at a door that is shut.
 const PAUSE: Duration = Duration::from_millis(20);
 

@@ -483,6 +483,19 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
             "src::config::listen::metrics_are_apart_and_can_be_off",
         ],
     ),
+    (
+        "T74",
+        "words kept in a summary or a title that steer later answers",
+        &[
+            "summaries::shown::a_summary_is_shown_with_what_it_covers_and_to_its_owner_alone",
+            "summaries::shown::a_summary_that_is_taken_away_stays_away_with_all_it_told",
+            "summaries::fenced::a_summary_taken_away_while_the_next_is_made_of_it_does_not_come_back",
+            "summaries::context::a_message_that_was_blocked_never_goes_into_a_summary",
+            "src::services::context::a_summary_goes_first_as_something_that_was_said_and_takes_its_part_of_the_budget",
+            "titles::names::what_the_first_message_asks_for_goes_to_the_model_as_data",
+            "titles::names::whatever_the_model_answers_becomes_one_clean_line_or_nothing",
+        ],
+    ),
 ];
 
 /// Parts of an attack's defence that do not stand yet, or that there is nothing to defend of.
@@ -492,4 +505,5 @@ pub const NOT_BUILT: &[(&str, &str)] = &[
     ("T24", "No cookie is set or read anywhere, so there is none to guard: no answer carries Set-Cookie."),
     ("T48", "Eight streams of a user are counted in each process, not over all of them."),
     ("T51", "HTTP/2 is not spoken at all, so it has no limits."),
+    ("T74", "A summary is written without being asked for, of what its owner said in that room alone; it tells so."),
 ];
