@@ -33,10 +33,10 @@ macro_rules! modules {
 }
 
 /// The modules of the chat page, each behind those it imports.
-const MODULES: [(&str, &str, &str); 35] = modules! {
+const MODULES: [(&str, &str, &str); 37] = modules! {
     "dom" "keep" "http" "tokens" "backoff" "connection" "api" "words" "me" "rooms" "sse" "stream" "render"
     "colours" "markdown" "live_text" "message" "exchange" "log" "scroll" "outbox" "room"
-    "dialog" "room_menu" "room_list" "composer" "quota" "signin" "drawer" "account_plan"
+    "dialog" "room_menu" "room_list" "composer" "checkout" "quota" "signin" "drawer" "times" "account_plan"
     "account_devices" "account_password" "account_data" "account" "app"
 };
 

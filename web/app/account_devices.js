@@ -4,7 +4,7 @@ import { call } from "/assets/api.js";
 import { button, h } from "/assets/dom.js";
 import * as keep from "/assets/keep.js";
 import * as tokens from "/assets/tokens.js";
-import { moment } from "/assets/words.js";
+import { moment } from "/assets/times.js";
 
 export function show(element, act) {
   const list = h("ul", { className: "devices" });

@@ -1,10 +1,11 @@
 // The plan in the account: buying it, managing what was bought, cancelling and taking that back.
 
 import { call } from "/assets/api.js";
+import { go, goToPortal } from "/assets/checkout.js";
 import { button, h } from "/assets/dom.js";
 import * as me from "/assets/me.js";
-import { go, upgradeButton } from "/assets/quota.js";
-import { day } from "/assets/words.js";
+import { upgradeButton } from "/assets/quota.js";
+import { day } from "/assets/times.js";
 
 const NOTICES = {
   payment_due: "A payment is due. Please look after your card, so that the plan goes on.",
@@ -35,7 +36,7 @@ function content(status, act, fill, place) {
   const hasBought = !["none", "canceled", "incomplete_expired"].includes(status.status);
   if (!hasBought) buttons.append(upgradeButton(place));
   if (status.action_url) buttons.append(button("Confirm the payment", () => go(status.action_url), { className: "main" }));
-  if (status.status !== "none") buttons.append(button("Manage billing", () => act(openPortal)));
+  if (status.status !== "none") buttons.append(button("Manage billing", () => act(goToPortal)));
   if (hasBought) buttons.append(status.cancel_at_period_end ? change("Resume plan", "/subscription/resume") : change("Cancel plan", "/subscription/cancel"));
   return [...made, buttons];
 }
@@ -44,10 +45,4 @@ function standing({ subscription_tier, quota, cancel_at_period_end, ends_at, cur
   if (subscription_tier !== "Pro") return `Basic: ${quota.limit ?? "all"} messages a day.`;
   if (cancel_at_period_end) return `Pro until ${day(ends_at ?? current_period_end)}, then Basic.`;
   return current_period_end ? `Pro: no daily limit. It renews on ${day(current_period_end)}.` : "Pro: no daily limit.";
-}
-
-async function openPortal() {
-  const { portal_url } = await call("POST", "/subscription/portal");
-  sessionStorage.setItem("pollux.checkout", "1");
-  go(portal_url);
 }

@@ -1,11 +1,10 @@
 // The daily quota in words, and the way to more of it.
 
-import { callPatiently } from "/assets/api.js";
 import { button, find, h, setText } from "/assets/dom.js";
 import * as me from "/assets/me.js";
 import { clock, sentence } from "/assets/words.js";
 
-/** Set while a checkout is open, so that the plan is read anew after the return. */
+/** Set while a page of the payment provider is open. */
 const LEFT = "pollux.checkout";
 
 /** Shows the quota from now on; `spent(is)` is told when it is used up, or no more. */
@@ -41,7 +40,7 @@ export function upgradeButton(place, options = {}) {
   const made = button("Upgrade to Pro", async () => {
     made.disabled = true;
     try {
-      await goToCheckout();
+      await (await import("/assets/checkout.js")).goToCheckout();
     } catch (error) {
       made.disabled = false;
       place.append(h("p", { className: "error", textContent: sentence(error) }));
@@ -50,27 +49,9 @@ export function upgradeButton(place, options = {}) {
   return made;
 }
 
-async function goToCheckout() {
-  const { checkout_url } = await callPatiently("POST", "/subscribe/pro", { tries: 2 });
-  sessionStorage.setItem(LEFT, "1");
-  go(checkout_url);
-}
-
-/** Goes to a page of the payment provider. */
-export function go(address) {
-  const url = new URL(address, location.href);
-  if (!["http:", "https:"].includes(url.protocol)) throw new Error("Not an address of the web.");
-  location.assign(url.href);
-}
-
-/** Reads the plan after a return from the checkout: the payment may be seen a moment later. */
+/** Reads the plan after a return from the payment provider. */
 export async function afterReturn() {
   if (!sessionStorage.getItem(LEFT)) return;
-  sessionStorage.removeItem(LEFT);
-  for (const wait of [0, 2000, 5000]) {
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    const status = await callPatiently("POST", "/subscription/sync", { tries: 1 }).catch(() => null);
-    if (status) me.take({ subscription_tier: status.subscription_tier, quota: status.quota });
-    if (status?.subscription_tier === "Pro") return;
-  }
+  const checkout = await import("/assets/checkout.js").catch(() => null);
+  await checkout?.afterReturn();
 }

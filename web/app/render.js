@@ -6,6 +6,7 @@ import { callPatiently } from "/assets/api.js";
 const MOST_TEXTS = 50;
 const MOST_BYTES = 40_000;
 const REMEMBERED = 400;
+const TOGETHER = 8;
 
 const known = new Map();
 let queue = [];
@@ -54,7 +55,11 @@ function batch() {
 async function send(batch) {
   try {
     const { documents } = await callPatiently("POST", "/markdown", { body: { texts: batch.map(({ text }) => text) } });
-    batch.forEach(({ resolve }, index) => resolve(documents[index]));
+    for (const [index, { resolve }] of batch.entries()) {
+      resolve(documents[index]);
+      // Elements are made of them at once; between a few of them the page may be drawn and scrolled.
+      if (index % TOGETHER === TOGETHER - 1) await new Promise((done) => setTimeout(done));
+    }
   } catch (error) {
     batch.forEach(({ reject }) => reject(error));
   }

@@ -57,19 +57,7 @@ function span(seconds) {
   return `${Math.ceil(seconds / 3600)} hours`;
 }
 
-/** A time of day today, or with its day otherwise. */
-export function moment(time) {
-  const date = new Date(time);
-  const clock = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  if (date.toDateString() === new Date().toDateString()) return clock;
-  return `${date.toLocaleDateString([], { day: "numeric", month: "short" })}, ${clock}`;
-}
-
 /** The time of day alone. */
 export function clock(time) {
   return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-}
-
-export function day(time) {
-  return new Date(time).toLocaleDateString([], { day: "numeric", month: "long", year: "numeric" });
 }

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::axe::Axe;
 use super::{Stage, spoken, spoken_slowly};
 use crate::harness::browser::{Browser, Look};
@@ -23,17 +25,25 @@ const REPLY: &str = include_str!("reply.md");
 /// Two frames: what was changed is drawn by then.
 const DRAWN: &str = "return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(1))))";
 
+/// By how many pixels the page is larger than the screen, across and down; what is longer scrolls inside of it.
+const OVERHANG: &str = r#"
+const { scrollWidth, scrollHeight } = document.documentElement;
+return [scrollWidth - document.documentElement.clientWidth, scrollHeight - document.documentElement.clientHeight];
+"#;
+
 impl Browser {
-    /// Looks at a state in all four ways: a picture of each, and no serious fault in any.
+    /// Looks at a state in all four ways; the wide ones are searched, as the phone's are the same but for their size.
     async fn show(&self, state: &str, axe: Option<&Axe>) {
-        self.show_in(state, axe, &LOOKS).await;
-        self.look(Look::WIDE).await;
+        self.show_in(state, None, &LOOKS[2..]).await;
+        self.show_in(state, axe, &LOOKS[1..2]).await;
+        self.show_in(state, axe, &LOOKS[..1]).await;
     }
 
     async fn show_in(&self, state: &str, axe: Option<&Axe>, looks: &[Look]) {
         for look in looks {
             self.look(*look).await;
             self.eval(DRAWN).await;
+            assert_eq!(self.eval(OVERHANG).await, json!([0, 0]), "{state} {look:?} is larger than its screen");
             let picture = self.picture(state, *look).await;
             if let Some(axe) = axe {
                 axe.check(self, &format!("{state} {look:?}")).await;

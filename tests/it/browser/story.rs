@@ -73,7 +73,6 @@ async fn rooms_are_made_renamed_found_and_deleted() {
         page.reads("#room-name", name).await;
         page.gone("dialog").await;
     }
-    page.pardon("404");
     page.fill("searchbox", "Search rooms", "star").await;
     page.until("one room left", "return document.querySelectorAll('#room-list li').length === 1").await;
     page.click("link", "Stars").await;

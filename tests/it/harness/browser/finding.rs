@@ -6,13 +6,19 @@ use thirtyfour::prelude::*;
 
 use super::{Browser, SOON};
 
-/// The one visible element of a role and a name; the topmost where a dialog holds another of that name.
+/// The one visible element of a role and a name; within the topmost dialog, where one is open. The elements that can have
+/// a role are chosen by their kind first, as a browser is slow to compute a role for each of thousands.
 const BY_ROLE: &str = r#"
 const [role, name] = arguments;
+const kinds = {
+  button: "button, summary", link: "a", textbox: "input, textarea", searchbox: "input", dialog: "dialog",
+  heading: "h1, h2, h3, h4, h5, h6",
+};
 const isMeant = (it) => it.computedRole === role && it.computedName === name;
 const isShown = (it) => it.checkVisibility({ visibilityProperty: true, opacityProperty: true });
 const scope = document.querySelector("dialog:modal") ?? document.body;
-return [scope, ...scope.querySelectorAll("*")].filter((it) => isShown(it) && isMeant(it)).pop() ?? null;
+const near = [scope, ...scope.querySelectorAll(`${kinds[role] ?? "[role]"}, [role=${role}]`)];
+return near.filter((it) => isShown(it) && isMeant(it)).pop() ?? null;
 "#;
 
 /// The first visible element of a selector.

@@ -18,7 +18,7 @@ pub struct Look {
 
 impl Look {
     /// A window on a desk.
-    pub const WIDE: Self = Self { width: 1200, height: 860, is_phone: false, is_dark: false };
+    pub const WIDE: Self = Self { width: 1200, height: 920, is_phone: false, is_dark: false };
     /// A phone upright.
     pub const PHONE: Self = Self { width: 390, height: 844, is_phone: true, is_dark: false };
 
