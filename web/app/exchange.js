@@ -74,15 +74,14 @@ export class Exchange {
   }
 
   #makeVersions() {
-    const step = (by, side) => () => {
+    // The keyboard stays at its button, unless there is nothing further that way.
+    const step = (by) => {
       this.#show(this.#shown + by);
-      // The button stays where it was for the keyboard, unless there is nothing further that way.
-      const { back, on } = this.#versions;
-      const [same, other] = side === "back" ? [back, on] : [on, back];
+      const [same, other] = by < 0 ? [back, on] : [on, back];
       (same.disabled ? other : same).focus({ preventScroll: true });
     };
-    const back = button("‹", step(-1, "back"), { "aria-label": "Previous version" });
-    const on = button("›", step(1, "on"), { "aria-label": "Next version" });
+    const back = button("‹", () => step(-1), { "aria-label": "Previous version" });
+    const on = button("›", () => step(1), { "aria-label": "Next version" });
     const text = h("span", { className: "count", "aria-live": "polite" });
     const group = h("div", { className: "versions", role: "group", "aria-label": "Versions" }, back, text, on);
     return { group, back, on, text };

@@ -42,21 +42,36 @@ keep.watch(NAME, (now) => {
 
 /** An access token that is good, as far as one can tell; never `refused`, which the server has refused. */
 export async function access(refused) {
-  const now = current();
-  if (!now) throw new Problem(401, { code: "session_ended", detail: "Please sign in." }, new Headers());
+  const now = signedIn();
   if (isGood(now, refused)) return now.access_token;
   refreshing ??= locked(() => refresh(refused)).finally(() => (refreshing = null));
   return refreshing;
 }
 
+function signedIn() {
+  const now = current();
+  if (now) return now;
+  throw new Problem(401, { code: "session_ended", detail: "Please sign in." }, new Headers());
+}
+
 const isGood = ({ access_token, until }, refused) => access_token !== refused && until > Date.now();
 
-/** Locks need https or this machine; elsewhere the server's few seconds of grace cover two tabs at once. */
-const locked = (work) => (navigator.locks ? navigator.locks.request("pollux.refresh", work) : work());
+/**
+ * Locks need https or this machine; elsewhere the server's few seconds of grace cover two tabs at once. The lock is kept a
+ * moment longer, as what one tab writes is not seen by another at once.
+ */
+function locked(work) {
+  if (!navigator.locks) return work();
+  return new Promise((resolve, reject) => {
+    navigator.locks.request("pollux.refresh", async () => {
+      await work().then(resolve, reject);
+      await new Promise((seen) => setTimeout(seen, 250));
+    });
+  });
+}
 
 async function refresh(refused) {
-  const now = current();
-  if (!now) throw new Problem(401, { code: "session_ended", detail: "Please sign in." }, new Headers());
+  const now = signedIn();
   // Another tab was first.
   if (isGood(now, refused)) return now.access_token;
   try {
