@@ -1,7 +1,6 @@
 //! How long a chunk of the model takes to its reader: from the moment before it is written to the moment after the event
 //! with it was read, both of one clock, beside the same chunks read straight from the model.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
@@ -27,18 +26,18 @@ const STRAIGHT: &str = "straight from the model";
 const HOP: &str = "a message over Redis";
 
 /// The figures of each way, round by round.
-type Kept = BTreeMap<&'static str, Vec<Figures>>;
+type Kept = [(&'static str, Vec<Figures>)];
 
 /// One process on SQLite.
 pub fn one_node(client: &Runtime, model: &Upstream, home: &Path) {
     let server = Process::server(with_model(command(home), model));
     let house = House::open(server.at(), model.address);
-    let mut kept = Kept::new();
+    let mut kept = [(STRAIGHT, Vec::new()), ("one node (aim p99 5)", Vec::new())];
     for _ in 0..rounds(5) {
-        kept.entry(STRAIGHT).or_default().push(house.straight(client));
-        kept.entry("one node").or_default().push(house.watched(client));
+        kept[0].1.push(house.straight(client));
+        kept[1].1.push(house.watched(client));
     }
-    print(&kept, "one node", "aim p99 5");
+    print(&kept);
 }
 
 /// Requests in one process and replies in another, on PostgreSQL and Redis.
@@ -51,13 +50,13 @@ pub fn across(client: &Runtime, model: &Upstream, home: &Path) {
     let server = Process::server(serve);
     let _worker = Process::worker(with());
     let house = House::open(server.at(), model.address);
-    let mut kept = Kept::new();
+    let mut kept = [(STRAIGHT, Vec::new()), (HOP, Vec::new()), ("two nodes (aim p99 15)", Vec::new())];
     for _ in 0..rounds(5) {
-        kept.entry(STRAIGHT).or_default().push(house.straight(client));
-        kept.entry(HOP).or_default().push(client.block_on(hops(&redis.url)));
-        kept.entry("across two nodes").or_default().push(house.watched(client));
+        kept[0].1.push(house.straight(client));
+        kept[1].1.push(client.block_on(hops(&redis.url)));
+        kept[2].1.push(house.watched(client));
     }
-    print(&kept, "across two nodes", "aim p99 15");
+    print(&kept);
 }
 
 fn with_model(mut command: Command, model: &Upstream) -> Command {
@@ -65,19 +64,17 @@ fn with_model(mut command: Command, model: &Upstream) -> Command {
     command
 }
 
-fn print(kept: &Kept, subject: &str, aim: &str) {
-    let count = kept.values().next().map_or(0, Vec::len);
+fn print(kept: &Kept) {
+    let count = kept.first().map_or(0, |first| first.1.len());
+    let load = load_average();
     println!(
-        "\n{REPLIES} replies of {CHUNKS} chunks, 30 a second; {count} rounds, medians; load average {}\n",
-        load_average()
+        "\n{REPLIES} replies of {CHUNKS} chunks, 30 a second each; {count} rounds, medians; load average {load}\n"
     );
-    println!("{:<26} {:>9} {:>9} {:>9}", "", "p50 ms", "p99 ms", "worst ms");
+    println!("{:<26} {:>9} {:>9} {:>9}   p99 of each round", "", "p50 ms", "p99 ms", "worst ms");
     for (way, rounds) in kept {
         let told = Figures::medians(rounds);
-        let aim = if *way == subject { aim } else { "" };
-        println!("{way:<26} {:>9.2} {:>9.2} {:>9.2}   {aim}", told.p50_ms, told.p99_ms, told.max_ms);
-        let all: Vec<String> = rounds.iter().map(|round| format!("{:.2}", round.p99_ms)).collect();
-        println!("{:<26} p99 of each round: {}", "", all.join(", "));
+        let each: Vec<String> = rounds.iter().map(|round| format!("{:.1}", round.p99_ms)).collect();
+        println!("{way:<26} {:>9.2} {:>9.2} {:>9.2}   {}", told.p50_ms, told.p99_ms, told.max_ms, each.join(" "));
     }
 }
 
@@ -109,10 +106,10 @@ impl House {
 
     /// Everybody watches, then sends a message, and reads the reply to its end.
     fn watched(&self, client: &Runtime) -> Figures {
-        let (began, server) = (Instant::now(), self.server);
+        let (began, since, server) = (Instant::now(), nanos(), self.server);
         let open = |person: &Person| client.block_on(Events::open(server, HOME, &person.watch));
         let watching: Vec<Events> = self.people.iter().map(open).collect();
-        let reading = watching.into_iter().map(|events| client.spawn(read(events))).collect();
+        let reading = watching.into_iter().map(|events| client.spawn(read(events, since))).collect();
         let mut probe = Probe::to(server);
         for person in &self.people {
             let (status, answer) = probe.ask(person.send.as_bytes());
@@ -124,12 +121,12 @@ impl House {
 
     /// As many ask the model themselves.
     fn straight(&self, client: &Runtime) -> Figures {
-        let (began, model) = (Instant::now(), self.model);
+        let (began, since, model) = (Instant::now(), nanos(), self.model);
         let ask = post("/v1beta/models/any:streamGenerateContent?alt=sse", "", &json!({}));
         let one = |_| {
             std::thread::sleep(EVERY / REPLIES);
             let ask = ask.clone();
-            client.spawn(async move { read(Events::open(model, HOME, &ask).await).await })
+            client.spawn(async move { read(Events::open(model, HOME, &ask).await, since).await })
         };
         client.block_on(all((0..REPLIES).map(one).collect(), began))
     }
@@ -143,9 +140,10 @@ async fn all(reading: Vec<JoinHandle<Vec<Duration>>>, began: Instant) -> Figures
     Figures::of(spans, began.elapsed())
 }
 
-/// How long each chunk of a reply was under way; every one must come.
-async fn read(mut events: Events) -> Vec<Duration> {
-    let (mut spans, mut last) = (Vec::with_capacity(CHUNKS), 0);
+/// How long each chunk of a reply was under way; every one must come. Older ones are of the reply before, which a stream
+/// begins with.
+async fn read(mut events: Events, since: u64) -> Vec<Duration> {
+    let (mut spans, mut last) = (Vec::with_capacity(CHUNKS), since);
     while spans.len() < CHUNKS {
         let (came, block) = events.next().await.expect("a stream ended before its reply");
         for written in moments(&block) {
