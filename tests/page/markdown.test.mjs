@@ -168,8 +168,14 @@ test("colours take a time that grows with the code and are given up where it is 
   for (const piece of ["\"", "'", "`", "/*", "//", "<!--", "<", "\"\"\"", "\\", "1.", "0x", "a-", "'\\", "--", "#"]) {
     for (const language of ["js", "rust", "py", "sql", "html", "css"]) {
       cost(piece.repeat(2_000), language);
-      const [small, large] = [2_400, 19_200].map((length) => cost(piece.repeat(length / piece.length), language));
-      assert.ok(large < 24 * small + 8_000, `${piece} in ${language}: ${small}, then ${large}`);
+      const rounds = [];
+      // The best of some rounds counts, as others use the machine too.
+      const isLinear = () => {
+        rounds.push([2_400, 19_200].map((length) => cost(piece.repeat(length / piece.length), language)));
+        const [small, large] = rounds.at(-1);
+        return large < 24 * small + 8_000;
+      };
+      assert.ok(Array.from({ length: 5 }).some(isLinear), `${piece} in ${language}: ${rounds.join("; ")}`);
     }
   }
   assert.equal(colour("1 ".repeat(10_001), "js").children.length, 0);

@@ -1,6 +1,6 @@
 // The page: which view is shown, which room is open, and what is put together for it.
 
-import { Composer, welcome } from "/assets/composer.js";
+import { Composer } from "/assets/composer.js";
 import { find, setText } from "/assets/dom.js";
 import * as drawer from "/assets/drawer.js";
 import { Log } from "/assets/log.js";
@@ -17,6 +17,7 @@ import { sentence } from "/assets/words.js";
 const UNNAMED = "New chat";
 /** The room that was open in this tab, for the way back from the checkout. */
 const LAST = "pollux.room";
+const OWNER = "pollux.owner";
 
 const list = new RoomList();
 const scroll = new Scroll(find("#scroll"), find("#messages"));
@@ -32,7 +33,7 @@ let visit = null;
 const ui = {
   changed: () => {
     composer.writing(room.isWriting);
-    find("#welcome").hidden = !log.isEmpty || (room.id !== null && !rooms.get(room.id));
+    find("#welcome").hidden = !room.isRead || !log.isEmpty;
     find("#older").hidden = !room.hasOlder;
   },
   summary: (summary) => {
@@ -87,7 +88,7 @@ function leave(id) {
 async function newRoom() {
   find("#new-room").disabled = true;
   try {
-    location.hash = (await rooms.create()).id;
+    location.hash = (await rooms.create(3)).id;
   } catch (error) {
     composer.notice(sentence(error));
   }
@@ -105,8 +106,11 @@ function showApp() {
   visit = new AbortController();
   find("#signin").hidden = true;
   find("#app").hidden = false;
-  const last = sessionStorage.getItem(LAST);
-  if (!location.hash && last) history.replaceState(null, "", `/#${last}`);
+  const { user } = tokens.current();
+  // What another person left open in this tab is nothing to who signs in now.
+  if ((sessionStorage.getItem(OWNER) ?? user) !== user) history.replaceState(null, "", "/");
+  else if (!location.hash) history.replaceState(null, "", `/#${sessionStorage.getItem(LAST) ?? ""}`);
+  sessionStorage.setItem(OWNER, user);
   openRoom();
   refresh().then(quota.afterReturn);
 }
@@ -139,11 +143,8 @@ function start() {
   signin.prepare(showApp);
   drawer.prepare();
   quota.show((isSpent) => composer.spent(isSpent));
-  me.watch(({ name }) => find("#welcome").replaceChildren(welcome(name)));
-  rooms.watch(() => {
-    showName();
-    if (room?.id && log.isEmpty) ui.changed();
-  });
+  me.watch(({ name }) => setText(find(".hello"), name ? `Hello, ${name}.` : "Hello."));
+  rooms.watch(showName);
   rooms.watchGone(leave);
   watchTop(find("#scroll"), () => room?.loadOlder());
   tokens.onChange((session, why) => (session ? showApp() : showSignIn(why)));

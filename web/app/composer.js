@@ -1,6 +1,6 @@
 // Where a message is written. What is typed is kept for each room, over a reload as well.
 
-import { find, h, setText } from "/assets/dom.js";
+import { find, setText } from "/assets/dom.js";
 import * as keep from "/assets/keep.js";
 
 const SAVED_AFTER = 250;
@@ -59,10 +59,9 @@ export class Composer {
     if (matchMedia("(hover: hover)").matches) this.#draft.focus({ preventScroll: true });
   }
 
-  /** Puts back what was refused, unless something else is being typed. */
+  /** Puts back what was refused, before whatever is being typed. */
   giveBack(content) {
-    if (this.#draft.value) return;
-    this.#draft.value = content;
+    this.#draft.value = [content, this.#draft.value].filter(Boolean).join("\n\n");
     this.#save();
     this.#fit();
     this.#mark();
@@ -128,10 +127,4 @@ export class Composer {
     this.#draft.style.height = "auto";
     this.#draft.style.height = `${this.#draft.scrollHeight}px`;
   }
-}
-
-/** Says what a room is for while nothing is in it. */
-export function welcome(name) {
-  const hello = name ? `Hello, ${name}.` : "Hello.";
-  return h("div", { className: "welcome" }, h("p", { className: "hello", textContent: hello }), h("p", { textContent: "What would you like to talk about?" }));
 }

@@ -14,6 +14,8 @@ import { sentence } from "/assets/words.js";
 const NEW = "new";
 /** How many messages are looked through for what a cut line may have missed. */
 const MISSED = 30;
+/** How many older messages come at once: more would be felt while one scrolls. */
+const OLDER = 50;
 /** How many replies are formatted before a room is shown, and how long that may take. */
 const SEEN_FIRST = 8;
 const PATIENCE = 150;
@@ -27,6 +29,8 @@ export class Room {
   #cursor = null;
   #older = null;
   #making = null;
+  /** Whether what is in the room is known. */
+  isRead = false;
 
   /** `ui` is told: `changed()`, `summary(summary)`, `became(id)`, `notice(text)`, `refused(content)`, `gone()`. */
   constructor(id, log, scroll, ui) {
@@ -75,6 +79,7 @@ export class Room {
         return;
       }
     }
+    this.isRead = true;
     for (const item of outbox.waiting(this.name)) this.#offer(item);
     this.#scroll.toEnd();
     this.#ui.changed();
@@ -87,7 +92,7 @@ export class Room {
   }
 
   async #readOlder() {
-    const path = `/chatroom/${this.id}/messages?order=desc&limit=100&cursor=${encodeURIComponent(this.#cursor)}`;
+    const path = `/chatroom/${this.id}/messages?order=desc&limit=${OLDER}&cursor=${encodeURIComponent(this.#cursor)}`;
     const page = await callPatiently("GET", path, { signal: this.#closed.signal }).catch(() => null);
     if (!page || !this.isOpen) return;
     this.#cursor = page.next_cursor;
@@ -127,8 +132,7 @@ export class Room {
       const stuck = () => (note.textContent = "Not sent yet. Trying again...");
       const sent = await outbox.send(room, item, stuck);
       rooms.touch(room, sent.message.created_at);
-      me.take({ quota: sent.quota });
-      if (!this.isOpen) return;
+      if (!this.isOpen) return me.take({ quota: sent.quota });
       this.#log.withdraw(item.key);
       this.#takeSent(sent);
     } catch (error) {
@@ -160,19 +164,16 @@ export class Room {
     return this.#making;
   }
 
-  #takeSent({ message, reply }) {
+  /** An answer can be overtaken by the stream, which then knows more, also of the quota. */
+  #takeSent({ message, reply, quota }) {
     this.#log.take(message);
-    this.#takeReply(reply);
-    this.#scroll.toEnd();
-    this.#ui.changed();
-  }
-
-  /** An answer can be overtaken by the stream, which then knows more. */
-  #takeReply(reply) {
     const known = this.#log.reply(reply.id);
     const { status, attempt } = known?.message ?? {};
-    const isOvertaken = known && (status === "complete" || attempt > reply.attempt || !known.isFinal);
-    if (!isOvertaken) this.#log.take(reply);
+    const isOld = known && (status === "complete" || attempt > reply.attempt);
+    if (!isOld) me.take({ quota });
+    if (!isOld && (known?.isFinal ?? true)) this.#log.take(reply);
+    this.#scroll.toEnd();
+    this.#ui.changed();
   }
 
   // What is done with replies
@@ -193,7 +194,6 @@ export class Room {
     try {
       const sent = await callPatiently("POST", `/chatroom/${this.id}/message/${id}/${deed}`, { key, tries: 3 });
       settled();
-      me.take({ quota: sent.quota });
       if (this.isOpen) this.#takeSent(sent);
       // The button that was pressed went with the reply it belonged to.
       if (document.activeElement === document.body) find("#draft").focus({ preventScroll: true });

@@ -91,9 +91,10 @@ export function forget() {
   cursor = null;
 }
 
-export async function create() {
+/** Makes a room; `tries` is how often that is tried while the server cannot be reached. */
+export async function create(tries) {
   const { key, settled } = keep.keyOf("room");
-  const room = await callPatiently("POST", "/chatroom", { body: {}, key, tries: 4 });
+  const room = await callPatiently("POST", "/chatroom", { body: {}, key, tries });
   settled();
   take(room);
   return room;

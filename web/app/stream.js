@@ -9,6 +9,8 @@ import * as tokens from "/assets/tokens.js";
 
 /** The server says something every 15 s; after this long the line is dead, whatever the system believes. */
 const DEAD = 40_000;
+/** A tab that nobody looks at gives its line up after this long: browsers have six for all tabs together. */
+const UNSEEN = 20_000;
 
 export class RoomStream {
   #stopped = new AbortController();
@@ -32,10 +34,12 @@ export class RoomStream {
   async #run() {
     const { signal } = this.#stopped;
     for (let tries = 0; !signal.aborted; tries += 1) {
+      await seen(signal);
+      if (signal.aborted) break;
       const error = await this.#listen(() => (tries = 0)).catch((error) => error ?? new Error());
       if (signal.aborted || !tokens.current()) break;
       if (error instanceof Problem && error.status === 404) return this.gone();
-      waits(this, true);
+      if (!document.hidden) waits(this, true);
       const wait = Math.max(delay(tries, this.#retry), (error?.wait ?? 0) * 1000);
       await pause(wait, signal).catch(() => {});
     }
@@ -48,7 +52,14 @@ export class RoomStream {
     const signal = AbortSignal.any([this.#stopped.signal, line.signal]);
     const cut = () => line.abort();
     let timer = setTimeout(cut, DEAD);
+    let unseen = null;
+    const look = () => {
+      clearTimeout(unseen);
+      if (document.hidden) unseen = setTimeout(cut, UNSEEN);
+    };
     window.addEventListener("offline", cut, { signal });
+    document.addEventListener("visibilitychange", look, { signal });
+    look();
     try {
       const headers = { Accept: "text/event-stream" };
       if (this.#place) headers["Last-Event-ID"] = this.#place;
@@ -64,6 +75,7 @@ export class RoomStream {
       }
     } finally {
       clearTimeout(timer);
+      clearTimeout(unseen);
       line.abort();
     }
   }
@@ -75,4 +87,9 @@ export class RoomStream {
     if (event) this.tell(event, JSON.parse(data));
     if (id) this.#place = id;
   }
+}
+
+/** Waits until somebody looks at the tab. */
+async function seen(signal) {
+  while (document.hidden && !signal.aborted) await pause(3_600_000, signal).catch(() => {});
 }
