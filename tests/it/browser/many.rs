@@ -10,7 +10,7 @@ const MESSAGES: u32 = 10_000;
 /// The aim, for a build as it is shipped on a machine that does nothing else.
 const OPENED: f64 = 300.0;
 const ROUNDS: usize = 5;
-/// What a page of two hundred messages may cost the page's own thread: read, formatted, laid out and drawn.
+/// What two pages of a hundred messages may cost the page's own thread: read, formatted, laid out and drawn.
 const MAX_WORK: f64 = 2_000.0;
 /// The gap that 95 of 100 frames keep while the room is scrolled, and the longest that the page may be held up. A machine
 /// that does nothing else shows half of it; here others may be using it.
