@@ -25,10 +25,11 @@ pub struct MarkdownTexts {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MarkdownDocuments {
     /// The blocks of each text, in the order of the texts.
+    // Members stand by their names' order, so that the document is the same however maps are kept.
     #[schema(example = json!([[{
-        "kind": "paragraph",
-        "children": ["Because ", {"kind": "strong", "children": ["blue"]}, " light\nis scattered most."],
+        "children": ["Because ", {"children": ["blue"], "kind": "strong"}, " light\nis scattered most."],
         "end": 41,
+        "kind": "paragraph",
     }]]))]
     documents: Vec<Vec<Block>>,
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 /// The numbers of the threats that belong here: codes, passwords and sessions; streams and caches; payments; transport
 /// and pages; what the model wrote that goes to it again.
 fn numbers() -> BTreeSet<String> {
-    (1..=24).chain([26, 29, 37]).chain(41..=58).chain([74]).map(|number| format!("T{number}")).collect()
+    (1..=24).chain([26, 29, 36, 37]).chain(41..=58).chain([74]).map(|number| format!("T{number}")).collect()
 }
 
 /// The text of a file of tests or of the service: `src::domain::otp` or `signin::races`.

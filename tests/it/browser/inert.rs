@@ -20,11 +20,11 @@ use crate::proof::figures;
 const REPLIES: usize = 50;
 
 /// What hostile texts call, and the record of what a page fetches, which is long enough for all of it.
-const WATCH: &str = r#"
+const WATCH: &str = r"
 window.hits = 0;
 window.hit = () => { window.hits += 1; };
 performance.setResourceTimingBufferSize(100000);
-"#;
+";
 
 /// Scrolls to a reply that is not formatted yet; true when all are that should be.
 const FORMATTED: &str = r##"

@@ -287,12 +287,26 @@ pub const ATTACKS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "T36",
+        "text of the model that would carry what was said out, by an image or a link",
+        &[
+            "browser::inert::five_hundred_hostile_replies_and_names_stay_words",
+            "browser::inert::hostile_replies_stay_words_while_they_grow",
+            "markdown::reading::a_link_leads_to_a_page_or_a_mailbox_and_an_image_is_one",
+        ],
+    ),
+    (
         "T37",
         "a script in a name, a message or a reply",
         &[
             "page::no_file_of_the_page_turns_text_into_markup_or_code_or_is_long",
             "docs::each_page_is_bound_by_exactly_its_policy",
             "docs::no_page_has_a_script_of_its_own_or_loads_from_another_host",
+            "browser::inert::five_hundred_hostile_replies_and_names_stay_words",
+            "browser::inert::the_same_texts_as_markup_would_run_and_call",
+            "hostile::no_hostile_reply_becomes_more_than_words_and_links_to_pages",
+            "hostile::the_server_answers_every_hostile_reply_with_kinds_it_names",
+            "src::domain::markdown::links::nothing_else_is_a_link",
         ],
     ),
     (
