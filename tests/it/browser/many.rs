@@ -51,11 +51,11 @@ requestAnimationFrame(frame);
 "#;
 
 /// What was seen since.
-const SEEN: &str = r#"
+const SEEN: &str = r"
 seen.on = false;
 const gaps = seen.gaps.sort((a, b) => a - b);
 return [gaps.length, gaps[Math.floor(gaps.length * 0.95)], gaps.at(-1), Math.max(0, ...seen.tasks)];
-"#;
+";
 
 /// How smoothly it went, in milliseconds: the gap that 95 of 100 frames keep, the longest one, the longest task, and the
 /// time that the page's thread was really at work, which nobody else makes longer.
