@@ -5,14 +5,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![allow(clippy::cast_precision_loss, reason = "figures")]
 
-use std::io::{Read as _, Write as _};
+mod common;
+
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use common::house::{Process, command, memory_of};
+use common::person::{Probe, get, post, whole};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -32,23 +34,22 @@ const BETWEEN_PROBES: Duration = Duration::from_millis(5);
 
 fn main() {
     let home = tempfile::tempdir_in(std::env::var("BENCH_DIR").unwrap_or_else(|_| "target".to_owned())).unwrap();
-    let server = Server::start(home.path());
-    let mut probe = Probe::to(server.address);
-    let token = probe.accounts();
-    let health = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned();
-    let me = format!("GET /user/me HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n");
-    probe.run(&[&health, &me], Duration::from_secs(1));
+    let server = server(home.path());
+    let mut probe = Probe::to(server.at());
+    let token = accounts(&mut probe);
+    let (health, me) = (get("/health", ""), get("/user/me", &token));
+    run(&mut probe, &[&health, &me], Duration::from_secs(1));
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let before = server.memory();
     let (mut quiet, mut loud, mut told, mut most) = (Vec::new(), Vec::new(), Told::default(), before);
     for round in 0..ROUNDS {
-        quiet.push(probe.run(&[&health, &me], QUIET));
-        let flood = Flood::begin(&runtime, server.address, round);
+        quiet.push(run(&mut probe, &[&health, &me], QUIET));
+        let flood = Flood::begin(&runtime, server.at(), round);
         std::thread::sleep(RISE);
         flood.told.lock().unwrap().clear();
-        let watch = server.watch();
-        loud.push(probe.run(&[&health, &me], FLOOD));
+        let watch = Watch::begin(server.id());
+        loud.push(run(&mut probe, &[&health, &me], FLOOD));
         most = most.max(watch.end());
         told.add(flood.end(&runtime));
     }
@@ -81,53 +82,10 @@ fn at(spans: &[Duration], share: usize) -> f64 {
     spans.get(spans.len() * share / 100).or(spans.last()).map_or(0.0, |span| span.as_secs_f64() * 1e3)
 }
 
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start(home: &std::path::Path) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = std::fs::File::create(home.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pollux"));
-        command.env_clear().env("DATA_DIR", ".").env("PORT", port.to_string()).env("METRICS_PORT", "0");
-        command.env("JWT_SECRET", "k7Qf2vXw9LmT4sZr8YbN1cJ6hGdP3aUe").env("RUST_LOG", "error").env("PAYMENTS", "off");
-        command.env("OTP_SENDS_PER_ADDRESS_HOUR", "0").env("USER_REQUESTS_PER_MINUTE", "0");
-        command.envs(std::env::var("BENCH_DATABASE_URL").map(|url| ("DATABASE_URL", url)));
-        let child = command.current_dir(home).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        while std::net::TcpStream::connect(address).is_err() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Self { child, address }
-    }
-
-    /// What the process holds of the machine's memory, in KiB.
-    fn memory(&self) -> u64 {
-        memory_of(self.child.id())
-    }
-
-    fn watch(&self) -> Watch {
-        let (process, is_over) = (self.child.id(), Arc::new(AtomicBool::new(false)));
-        let over = Arc::clone(&is_over);
-        let watching = std::thread::spawn(move || {
-            let mut most = 0;
-            while !over.load(Ordering::Relaxed) {
-                most = most.max(memory_of(process));
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            most
-        });
-        Watch { is_over, watching }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn server(home: &std::path::Path) -> Process {
+    let mut command = command(home);
+    command.envs(std::env::var("BENCH_DATABASE_URL").map(|url| ("DATABASE_URL", url)));
+    Process::server(command)
 }
 
 /// Looks at the memory of the server until it is told to end.
@@ -137,103 +95,52 @@ struct Watch {
 }
 
 impl Watch {
+    fn begin(process: u32) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
+        let watching = std::thread::spawn(move || {
+            let mut most = 0;
+            while !over.load(Ordering::Relaxed) {
+                most = most.max(memory_of(process));
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            most
+        });
+        Self { is_over, watching }
+    }
+
     fn end(self) -> u64 {
         self.is_over.store(true, Ordering::Relaxed);
         self.watching.join().unwrap()
     }
 }
 
-fn memory_of(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+/// Asks each of the requests turn about; how long each answer took.
+fn run(probe: &mut Probe, requests: &[&String], span: Duration) -> Vec<Vec<Duration>> {
+    let (began, mut spans) = (Instant::now(), vec![Vec::new(); requests.len()]);
+    while began.elapsed() < span {
+        for (request, spans) in requests.iter().zip(&mut spans) {
+            let asked = Instant::now();
+            assert!(probe.ask(request.as_bytes()).0 == 200);
+            spans.push(asked.elapsed());
+            std::thread::sleep(BETWEEN_PROBES);
+        }
+    }
+    spans
 }
 
-/// One connection that is kept, used by a thread that does nothing else.
-struct Probe {
-    stream: std::net::TcpStream,
-    page: Vec<u8>,
-}
-
-impl Probe {
-    fn to(address: SocketAddr) -> Self {
-        let stream = std::net::TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream, page: vec![0; 1 << 14] }
+/// Makes the accounts whose passwords are right, and answers with a token for one of them.
+fn accounts(probe: &mut Probe) -> String {
+    for owner in 0..OWNERS {
+        let token = probe.sign_up(&mobile(owner, 0));
+        probe.post("/auth/change-password", &token, &json!({"new_password": PASSWORD}));
     }
-
-    /// Asks each of the requests turn about; how long each answer took.
-    fn run(&mut self, requests: &[&String], span: Duration) -> Vec<Vec<Duration>> {
-        let (began, mut spans) = (Instant::now(), vec![Vec::new(); requests.len()]);
-        while began.elapsed() < span {
-            for (request, spans) in requests.iter().zip(&mut spans) {
-                let asked = Instant::now();
-                assert!(self.ask(request).0 == 200);
-                spans.push(asked.elapsed());
-                std::thread::sleep(BETWEEN_PROBES);
-            }
-        }
-        spans
-    }
-
-    fn ask(&mut self, request: &str) -> (u16, Value) {
-        self.stream.write_all(request.as_bytes()).unwrap();
-        let mut filled = 0;
-        loop {
-            let read = self.stream.read(&mut self.page[filled..]).unwrap();
-            assert!(read > 0, "the server closed the probe's connection");
-            filled += read;
-            if let Some((status, body)) = whole(&self.page[..filled]) {
-                return (status, serde_json::from_slice(body).unwrap_or_default());
-            }
-        }
-    }
-
-    fn post(&mut self, path: &str, token: &str, body: &Value) -> Value {
-        let (status, answer) = self.ask(&post(path, token, body));
-        assert!(status < 300, "{path}: {status} {answer}");
-        answer
-    }
-
-    /// Makes the accounts whose passwords are right, and answers with a token for one of them.
-    fn accounts(&mut self) -> String {
-        let mut token = String::new();
-        for owner in 0..OWNERS {
-            let sent = self.post("/auth/send-otp", "", &json!({"mobile": mobile(owner, 0)}));
-            let code = json!({"mobile": mobile(owner, 0), "otp": sent["otp"]});
-            let tokens = self.post("/auth/verify-otp", "", &code);
-            tokens["access_token"].as_str().unwrap().clone_into(&mut token);
-            self.post("/auth/change-password", &token, &json!({"new_password": PASSWORD}));
-        }
-        // The log-ins end the oldest sessions of their accounts; the probe has one that nobody logs in to.
-        let sent = self.post("/auth/send-otp", "", &json!({"mobile": mobile(999, 1)}));
-        let code = json!({"mobile": mobile(999, 1), "otp": sent["otp"]});
-        self.post("/auth/verify-otp", "", &code)["access_token"].as_str().unwrap().clone_into(&mut token);
-        token
-    }
+    // The log-ins end the oldest sessions of their accounts; the probe has one that nobody logs in to.
+    probe.sign_up(&mobile(999, 1))
 }
 
 fn mobile(lane: u16, turn: u64) -> String {
     format!("+1500{lane:03}{:05}", turn % 100_000)
-}
-
-fn post(path: &str, token: &str, body: &Value) -> String {
-    let body = body.to_string();
-    let bearer = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// The status and the body of an answer, when all of it is there.
-fn whole(page: &[u8]) -> Option<(u16, &[u8])> {
-    let end = page.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(&page[..end]).unwrap();
-    let length: usize =
-        head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |it| it.parse().unwrap());
-    let body = page.get(end..end + length)?;
-    Some((head[9..12].parse().unwrap(), body))
 }
 
 /// How log-ins were answered: the status, and how long it took.

@@ -10,25 +10,9 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::house::whole;
+use super::common::figures::Figures;
+use super::common::person::whole;
 use super::{CLIENTS, ROUND};
-
-/// What a round came to.
-pub struct Figures {
-    pub count: f64,
-    pub rate: f64,
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-}
-
-impl Figures {
-    pub fn of(mut spans: Vec<Duration>, took: Duration) -> Self {
-        spans.sort_unstable();
-        let at = |share: usize| spans.get(spans.len() * share / 100).map_or(0.0, |span| span.as_secs_f64() * 1e3);
-        let count = spans.len() as f64;
-        Self { count, rate: count / took.as_secs_f64(), p50_ms: at(50), p99_ms: at(99) }
-    }
-}
 
 /// Each connection sends into its own share of the rooms, one message after the other, each answer read whole.
 pub async fn messages(servers: &[SocketAddr], requests: &[Arc<[u8]>]) -> Figures {

@@ -7,10 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![allow(clippy::cast_precision_loss, reason = "figures")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod cost;
 mod house;
 mod load;
-mod places;
 mod queue;
 
 use std::net::SocketAddr;
@@ -19,10 +20,11 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
+use common::figures::{self, Figures, is_wanted, median};
+use common::house::Process;
+use common::places::{self, Postgres, Redis};
 use cost::{Group, Watched};
-use house::{Process, Settings};
-use load::Figures;
-use places::{Postgres, Redis};
+use house::Settings;
 
 const CLIENTS: usize = 64;
 const ROUND: Duration = Duration::from_secs(3);
@@ -64,11 +66,11 @@ struct Rounds {
 
 impl<'a> Bench<'a> {
     async fn start(settings: Settings<'a>) -> Self {
-        let servers = [Process::server(&settings), Process::server(&settings)];
+        let servers = [settings.server(), settings.server()];
         let client = settings.postgres.client().await;
         let backend = places::number(&client, "select cast(pg_backend_pid() as bigint)").await;
         let postmaster = cost::parent(u32::try_from(backend).unwrap()).unwrap();
-        let requests = house::people(servers[0].address.unwrap());
+        let requests = house::requests(servers[0].at());
         client.batch_execute("update users set tier = 'Pro'").await.unwrap();
         client.batch_execute("create table bench_rows (id bigserial primary key, body text not null)").await.unwrap();
         // Sessions are believed for a second, and with them the plan.
@@ -77,14 +79,12 @@ impl<'a> Bench<'a> {
     }
 
     async fn run(&self) {
-        let is_wanted = |name: &str| std::env::var("BENCH_ONLY").map_or(true, |only| only == name);
-        let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
         let is_profiled = std::env::var("BENCH_STATEMENTS").is_ok();
         if is_profiled {
             self.client.batch_execute("create extension pg_stat_statements").await.unwrap();
         }
         let mut kept = Rounds::default();
-        for _ in 0..rounds {
+        for _ in 0..figures::rounds(3) {
             if is_wanted("accept") {
                 kept.single_rows.push(load::single_rows(&self.settings.postgres.url, self.settings.home));
             }
@@ -126,7 +126,7 @@ impl<'a> Bench<'a> {
                 queue::clear(&self.client).await;
                 queue::put_no_ops(&self.client).await;
             }
-            let workers = [Process::worker(&self.settings), Process::worker(&self.settings)];
+            let workers = [self.settings.worker(), self.settings.worker()];
             let watched = self.watched("workers", &workers);
             let drained = queue::drain(&self.client, || watched.seconds()).await;
             if is_no_op {
@@ -181,10 +181,4 @@ fn print_cost(what: &str, rounds: &[Vec<(&'static str, f64)>]) {
         .enumerate()
         .map(|(index, (name, _))| format!("{name} {:.3}", median(rounds.iter().map(|round| round[index].1))));
     println!("processor seconds for {what}: {}", told.collect::<Vec<_>>().join(", "));
-}
-
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = figures.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio_postgres::Client;
 
-use super::house::{Process, Settings};
-use super::load::{Figures, send};
-use super::places::number;
+use super::common::figures::Figures;
+use super::common::places::number;
+use super::house::Settings;
+use super::load::send;
 use super::{CLIENTS, ROUND};
 
 /// How long workers have to come up before one counts.
@@ -81,7 +82,7 @@ async fn depth(client: &Client) -> i64 {
 pub async fn wake_ups(client: &Client, settings: &Settings<'_>, server: SocketAddr, requests: &[Arc<[u8]>]) -> Figures {
     clear(client).await;
     client.batch_execute(WATCH_CLAIMS).await.unwrap();
-    let _workers = [Process::worker(settings), Process::worker(settings)];
+    let _workers = [settings.worker(), settings.worker()];
     tokio::time::sleep(Duration::from_secs(2)).await;
     let (mut stream, mut page) = (TcpStream::connect(server).await.unwrap(), vec![0; 1 << 13]);
     stream.set_nodelay(true).unwrap();

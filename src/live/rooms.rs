@@ -15,8 +15,8 @@ const KEPT: usize = 32;
 /// Something that happened in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stir {
-    /// A piece of a reply was written.
-    Piece(Piece),
+    /// A piece of a reply was written. It stands apart, as every watched room has places for [`KEPT`] of these.
+    Piece(Arc<Piece>),
     /// Something else changed: the database knows what.
     Look,
 }
@@ -146,7 +146,7 @@ mod tests {
         let (rooms, mine) = (Rooms::default(), room());
         let mut watch = rooms.watch(mine).await;
         let reply = crate::domain::ids::MessageId::new(Timestamp::from_millis(1));
-        let piece = |offset| Piece { reply, attempt: 1, offset, text: "a".into() };
+        let piece = |offset| Arc::new(Piece { reply, attempt: 1, offset, text: "a".into() });
         for offset in 0..KEPT * 2 {
             rooms.tell(mine, Stir::Piece(piece(offset)));
         }

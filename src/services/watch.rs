@@ -7,6 +7,7 @@ mod reading;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::futures::OwnedNotified;
@@ -190,7 +191,7 @@ impl Watcher {
                 return None;
             }
             match self.woken().await {
-                Woken::Stir(Stir::Piece(piece)) => self.take(piece).await,
+                Woken::Stir(Stir::Piece(piece)) => self.take(Arc::unwrap_or_clone(piece)).await,
                 Woken::Stir(Stir::Look) => self.look().await,
                 Woken::Look => {
                     self.look().await;
@@ -236,7 +237,7 @@ impl Watcher {
 
     async fn check_session(&mut self) {
         let bearer = Bearer { user_id: self.session.user_id, session_id: self.session.id };
-        let Ok(found) = self.app.db.session(bearer.session_id, bearer.user_id).await else {
+        let Ok(found) = Box::pin(self.app.db.session(bearer.session_id, bearer.user_id)).await else {
             self.look_at = self.look_at.min(Instant::now() + DEAF);
             return;
         };

@@ -123,7 +123,7 @@ impl<'a> Draft<'a> {
         let Some(room) = own_room(self.job) else { return };
         let attempt = u32::try_from(self.job.attempt).unwrap_or(u32::MAX);
         let piece = Shown { reply: self.job.reply(), attempt, offset: self.length, text: more.into() };
-        self.app.rooms.tell(room, Stir::Piece(piece));
+        self.app.rooms.tell(room, Stir::Piece(piece.into()));
     }
 
     fn has_unsaved(&self) -> bool {

@@ -118,8 +118,8 @@ pub fn spoken(text: &str) -> Reply {
     let last = events.last_mut().unwrap();
     last["candidates"][0]["finishReason"] = "STOP".into();
     last["usageMetadata"] = json!({"promptTokenCount": 3, "candidatesTokenCount": words.len(), "totalTokenCount": 9});
-    let body: String = events.iter().map(|event| format!("data: {event}\r\n\r\n")).collect();
-    Reply::new(200, "text/event-stream", body)
+    let body: Vec<String> = events.iter().map(|event| format!("data: {event}\r\n\r\n")).collect();
+    Reply::new(200, "text/event-stream", body.concat())
 }
 
 /// As [`spoken`], so slowly that there is time to do something meanwhile.

@@ -39,7 +39,7 @@ pub(super) fn read(me: [u8; 8], message: &[u8]) -> Option<Stir> {
     }
     match rest.split_first()? {
         (b'l', []) => Some(Stir::Look),
-        (b'p', piece) => read_piece(piece).map(Stir::Piece),
+        (b'p', piece) => read_piece(piece).map(|piece| Stir::Piece(piece.into())),
         _ => None,
     }
 }
@@ -65,7 +65,7 @@ mod tests {
     fn what_is_said_of_a_room_is_heard_by_others_as_it_was_said() {
         let reply = MessageId::new(Timestamp::from_millis(1));
         let piece = Piece { reply, attempt: 2, offset: 77, text: "नमस्ते".into() };
-        for stir in [Stir::Look, Stir::Piece(piece)] {
+        for stir in [Stir::Look, Stir::Piece(piece.into())] {
             let message = write([1; 8], &stir);
             assert_eq!(read([2; 8], &message), Some(stir));
             assert_eq!(read([1; 8], &message), None);

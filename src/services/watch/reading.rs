@@ -95,9 +95,10 @@ impl Watcher {
         Ok(())
     }
 
-    /// Tells what is new. While the database is away the reader waits, and nothing is lost.
+    /// Tells what is new. While the database is away the reader waits, and nothing is lost. What reading needs is held
+    /// only while it lasts: a stream on which nothing happens does without.
     pub(super) async fn look(&mut self) {
-        if let Err(error) = self.read().await {
+        if let Err(error) = Box::pin(self.read()).await {
             tracing::debug!(%error, "A watched room could not be read.");
             self.look_at = Instant::now() + DEAF;
         }

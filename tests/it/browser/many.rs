@@ -10,10 +10,12 @@ const MESSAGES: u32 = 10_000;
 /// The aim, for a build as it is shipped on a machine that does nothing else.
 const OPENED: f64 = 300.0;
 const ROUNDS: usize = 5;
-/// The gap that 95 of 100 frames keep while the room is scrolled.
-const MAX_GAP: f64 = 50.0;
-/// The longest that the page may be held up meanwhile.
-const MAX_TASK: f64 = 200.0;
+/// What two pages of a hundred messages may cost the page's own thread: read, formatted, laid out and drawn.
+const MAX_WORK: f64 = 2_000.0;
+/// The gap that 95 of 100 frames keep while the room is scrolled, and the longest that the page may be held up. A machine
+/// that does nothing else shows half of it; here others may be using it.
+const MAX_GAP: f64 = 100.0;
+const MAX_TASK: f64 = 400.0;
 
 /// Opens a room by a click on its link, and answers with the milliseconds until its newest message is painted.
 const OPEN: &str = r##"
@@ -49,13 +51,14 @@ requestAnimationFrame(frame);
 "#;
 
 /// What was seen since.
-const SEEN: &str = r#"
+const SEEN: &str = r"
 seen.on = false;
 const gaps = seen.gaps.sort((a, b) => a - b);
 return [gaps.length, gaps[Math.floor(gaps.length * 0.95)], gaps.at(-1), Math.max(0, ...seen.tasks)];
-"#;
+";
 
-/// How smoothly it went, in milliseconds: the gap that 95 of 100 frames keep, the longest one, and the longest task.
+/// How smoothly it went, in milliseconds: the gap that 95 of 100 frames keep, the longest one, the longest task, and the
+/// time that the page's thread was really at work, which nobody else makes longer.
 #[derive(Debug)]
 #[allow(dead_code)] // The longest gap is only told.
 struct Seen {
@@ -63,11 +66,12 @@ struct Seen {
     p95: f64,
     longest: f64,
     task: f64,
+    work: f64,
 }
 
 impl Seen {
     fn is_smooth(&self) -> bool {
-        self.frames > 60 && self.p95 <= MAX_GAP && self.task < MAX_TASK
+        self.frames > 60 && self.p95 < MAX_GAP && self.task < MAX_TASK && self.work < MAX_WORK
     }
 }
 
@@ -107,13 +111,29 @@ impl Browser {
     /// Scrolls up until two further pages of messages have come, and answers with how it went.
     async fn scroll_through_pages(&self) -> Seen {
         let wanted = self.count("user").await + 100;
+        let before = self.work().await;
         self.eval(WATCH).await;
         while self.count("user").await < wanted {
             self.scroll_up(3_000).await;
         }
         let told = self.eval(SEEN).await;
         let millis = |index: usize| told[index].as_f64().unwrap();
-        Seen { frames: told[0].as_u64().unwrap(), p95: millis(1), longest: millis(2), task: millis(3) }
+        Seen {
+            frames: told[0].as_u64().unwrap(),
+            p95: millis(1),
+            longest: millis(2),
+            task: millis(3),
+            work: self.work().await - before,
+        }
+    }
+
+    /// Milliseconds that the page's thread has worked so far.
+    async fn work(&self) -> f64 {
+        self.cdp("Performance.enable", json!({"timeDomain": "threadTicks"})).await;
+        let told = self.cdp("Performance.getMetrics", json!({})).await;
+        let mut metrics = told["metrics"].as_array().unwrap().iter();
+        let spent = metrics.find(|metric| metric["name"] == "TaskDuration").unwrap();
+        spent["value"].as_f64().unwrap() * 1000.0
     }
 
     /// Scrolls the messages by the wheel, upwards, by that many pixels.
@@ -146,7 +166,7 @@ async fn ten_thousand_messages_open_at_once_and_scroll_smoothly() {
     took.sort_by(f64::total_cmp);
     let median = took[ROUNDS / 2];
 
-    // Others may be using the machine, which only ever makes it worse: one round that is smooth shows that the page is.
+    // Others only ever make it worse: one round that is smooth shows that the page is.
     let mut rounds = Vec::new();
     while rounds.len() < ROUNDS && !rounds.last().is_some_and(Seen::is_smooth) {
         rounds.push(page.scroll_through_pages().await);

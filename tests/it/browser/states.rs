@@ -26,10 +26,10 @@ const REPLY: &str = include_str!("reply.md");
 const DRAWN: &str = "return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(1))))";
 
 /// By how many pixels the page is larger than the screen, across and down; what is longer scrolls inside of it.
-const OVERHANG: &str = r#"
+const OVERHANG: &str = r"
 const { scrollWidth, scrollHeight } = document.documentElement;
 return [scrollWidth - document.documentElement.clientWidth, scrollHeight - document.documentElement.clientHeight];
-"#;
+";
 
 impl Browser {
     /// Looks at a state in all four ways; the wide ones are searched, as the phone's are the same but for their size.

@@ -22,10 +22,10 @@ return near.filter((it) => isShown(it) && isMeant(it)).pop() ?? null;
 "#;
 
 /// The first visible element of a selector.
-const BY_SELECTOR: &str = r#"
+const BY_SELECTOR: &str = r"
 const isShown = (it) => it.checkVisibility({ visibilityProperty: true, opacityProperty: true });
 return [...document.querySelectorAll(arguments[0])].find(isShown) ?? null;
-"#;
+";
 
 impl Browser {
     /// The visible element of a role and name.
@@ -76,9 +76,8 @@ impl Browser {
             if let Some(seen) = look().await {
                 return seen;
             }
-            if tokio::time::Instant::now() > deadline {
-                panic!("not within {SOON:?}: {what}\n{}", self.state().await);
-            }
+            let is_time_left = tokio::time::Instant::now() < deadline;
+            assert!(is_time_left, "not within {SOON:?}: {what}\n{}", self.state().await);
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
