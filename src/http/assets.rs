@@ -1,14 +1,21 @@
 //! Files that travel inside the binary, and how long a browser may keep them.
 
+use std::io::Write as _;
+use std::sync::OnceLock;
+
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, Uri};
-use axum::response::{Html, IntoResponse};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
+
+use super::web::{weight, wishes};
 
 /// The media type of our scripts.
 pub const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -25,6 +32,8 @@ pub struct Asset {
     path: &'static str,
     media_type: &'static str,
     content: Bytes,
+    /// The same, smaller; made when somebody first asks for it.
+    gzipped: OnceLock<Bytes>,
     version: String,
 }
 
@@ -33,7 +42,7 @@ impl Asset {
     pub fn new(path: &'static str, media_type: &'static str, content: impl Into<Bytes>) -> Self {
         let content = content.into();
         let version = version_of(&content);
-        Self { path, media_type, content, version }
+        Self { path, media_type, content, gzipped: OnceLock::new(), version }
     }
 
     /// Where a page finds this very content.
@@ -44,15 +53,26 @@ impl Asset {
 
     /// Adds the file's route.
     pub fn mount(&'static self, router: Router) -> Router {
-        router.route(self.path, get(async |uri: Uri| self.answer(&uri)))
+        router.route(self.path, get(async |uri: Uri, headers: HeaderMap| self.answer(&uri, &headers)))
     }
 
     /// Only the address that names this content may be kept: during an upgrade an old page can meet a new node.
-    fn answer(&self, uri: &Uri) -> impl IntoResponse + use<> {
+    fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Response {
         let named = uri.query().and_then(|query| query.strip_prefix("v=")) == Some(self.version.as_str());
         let cache = if named { FOR_EVER } else { ASK_AGAIN };
-        ([(CONTENT_TYPE, self.media_type), (CACHE_CONTROL, cache)], self.content.clone())
+        let about = [(CONTENT_TYPE, self.media_type), (CACHE_CONTROL, cache), (VARY, "Accept-Encoding")];
+        if weight(&wishes(headers, ACCEPT_ENCODING), "gzip") > 0.0 {
+            let gzipped = self.gzipped.get_or_init(|| gzip(&self.content)).clone();
+            return (about, [(CONTENT_ENCODING, "gzip")], gzipped).into_response();
+        }
+        (about, self.content.clone()).into_response()
     }
+}
+
+/// What can't fail in memory would be served as it is.
+fn gzip(content: &Bytes) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).and_then(|()| encoder.finish()).map_or_else(|_| content.clone(), Bytes::from)
 }
 
 /// Takes in files that name each other, as a page's modules do: each path, its media type and its text. A file may name

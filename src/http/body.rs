@@ -113,7 +113,7 @@ fn too_slow() -> Error {
 /// True when the client takes JSON: it has no wish, or its most exact mention of JSON is not weighted zero.
 #[must_use]
 pub fn accepts_json(headers: &HeaderMap) -> bool {
-    let wishes = wishes(headers);
+    let wishes = wishes(headers, header::ACCEPT);
     wishes.is_empty() || weight(&wishes, "application/json") > 0.0
 }
 

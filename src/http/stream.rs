@@ -47,7 +47,7 @@ impl FromRequestParts<App> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Caller(session) = Caller::from_request_parts(parts, app).await?;
-        let wishes = wishes(&parts.headers);
+        let wishes = wishes(&parts.headers, header::ACCEPT);
         if !wishes.is_empty() && weight(&wishes, "text/event-stream") <= 0.0 {
             return Err(Error::new(Code::NotAcceptable, "Answers here are text/event-stream."));
         }
@@ -72,7 +72,7 @@ impl FromRequestParts<App> for Resumed {
 /// True when a client would rather have a stream than JSON: it names one, and no less than JSON.
 #[must_use]
 pub fn prefers_stream(headers: &HeaderMap) -> bool {
-    let wishes = wishes(headers);
+    let wishes = wishes(headers, header::ACCEPT);
     let names_stream = wishes.iter().any(|wish| wish.trim().to_ascii_lowercase().starts_with("text/event-stream"));
     names_stream && weight(&wishes, "text/event-stream") >= weight(&wishes, "application/json")
 }

@@ -71,7 +71,7 @@ async fn show_index(headers: HeaderMap) -> Response {
 
 /// What is answered where nothing is: a page to a person who looks for one, a problem to everybody else.
 pub(super) async fn show_missing(method: Method, headers: HeaderMap) -> Response {
-    let wishes = wishes(&headers);
+    let wishes = wishes(&headers, ACCEPT);
     let is_read = matches!(method, Method::GET | Method::HEAD);
     if is_read && weight(&wishes, "text/html") > weight(&wishes, "application/json") {
         (StatusCode::NOT_FOUND, [(VARY, "Accept")], MISSING.answer()).into_response()
@@ -112,17 +112,17 @@ impl Default for Index {
 
 /// A tie goes to the page: `*/*` and no wish at all are people and simple clients.
 fn prefers_json(headers: &HeaderMap) -> bool {
-    let wishes = wishes(headers);
+    let wishes = wishes(headers, ACCEPT);
     !wishes.is_empty() && weight(&wishes, "application/json") > weight(&wishes, "text/html")
 }
 
-/// The media ranges that a client asks for.
-pub(super) fn wishes(headers: &HeaderMap) -> Vec<&str> {
-    let lines = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+/// What a client asks for in a header, such as media ranges or codings.
+pub(super) fn wishes(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).filter(|range| !range.trim().is_empty()).collect()
 }
 
-/// How much a media type is wanted, from 0 to 1: its most exact mention decides (RFC 9110, 12.5.1).
+/// How much a media type or a coding is wanted, from 0 to 1: its most exact mention decides (RFC 9110, 12.5.1).
 pub(super) fn weight(wishes: &[&str], media_type: &str) -> f32 {
     let family = media_type.split_once('/').map_or("", |(family, _)| family);
     let ranges = [media_type.to_owned(), format!("{family}/*"), "*/*".to_owned()];

@@ -131,6 +131,31 @@ async fn the_first_view_weighs_less_than_a_hundred_kilobytes() {
 }
 
 #[tokio::test]
+async fn files_of_the_page_come_smaller_to_who_takes_them_so_and_are_the_same() {
+    let (_app, client, loaded) = load().await;
+    let address = loaded.modules.keys().max_by_key(|address| loaded.modules[*address].bytes).unwrap();
+    let ask = async |coding: &str| {
+        let request = client.request(reqwest::Method::GET, address).header("accept-encoding", coding);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["vary"], "Accept-Encoding");
+        let is_packed = response.headers().get("content-encoding").is_some_and(|coding| coding == "gzip");
+        (is_packed, response.bytes().await.unwrap())
+    };
+    let (is_packed, plain) = ask("identity").await;
+    assert!(!is_packed && plain.len() == loaded.modules[address].bytes);
+    for coding in ["gzip", "br;q=1.0, gzip;q=0.8, *;q=0.1", "GZIP"] {
+        let (is_packed, bytes) = ask(coding).await;
+        assert!(is_packed && bytes.len() * 2 < plain.len(), "{coding}: {} of {} bytes", bytes.len(), plain.len());
+        let mut unpacked = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut unpacked).unwrap();
+        assert_eq!(unpacked, plain);
+    }
+    for coding in ["br", "gzip;q=0", "gzip;q=0, *"] {
+        assert!(!ask(coding).await.0, "{coding}");
+    }
+}
+
+#[tokio::test]
 async fn every_module_that_is_written_is_loaded_by_the_page() {
     let (_app, _, loaded) = load().await;
     let served: BTreeSet<&str> = loaded.modules.keys().map(|address| address.split('?').next().unwrap()).collect();
