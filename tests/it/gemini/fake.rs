@@ -141,7 +141,7 @@ async fn our_own_client_sends_nothing_that_is_refused() {
     assert_eq!(call.path, "/v1beta/models/gemini-3.8-flash:streamGenerateContent");
     assert_eq!((call.query.as_deref(), call.key.as_str(), call.is_key_in_header), (Some("alt=sse"), KEY, true));
     let members: Vec<_> = call.body.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["contents", "generationConfig", "systemInstruction"]);
+    assert_eq!(members, ["systemInstruction", "contents", "generationConfig"]);
     assert_eq!(
         call.body["generationConfig"],
         json!({"maxOutputTokens": 1024, "thinkingConfig": {"thinkingLevel": "low"}})

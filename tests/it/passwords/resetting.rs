@@ -29,7 +29,7 @@ on_both_engines! {
         let client = app.client();
         let sent = forgot(&client, &number(1)).await;
         let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
-        assert_eq!(names, ["challenge_id", "expires_in", "message", "otp", "resend_after"]);
+        assert_eq!(names, ["message", "challenge_id", "expires_in", "resend_after", "otp"]);
         by_code.get("/user/me").await.expect(200);
         let done = reset(&client, reset_with(&number(1), &sent, NEXT)).await.expect(200);
         assert!(done.body["message"].is_string() && done.body.as_object().unwrap().len() == 1);

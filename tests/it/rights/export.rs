@@ -38,7 +38,7 @@ on_both_engines! {
         app.run_jobs().await;
         user.say(room, "and more").await.expect(202);
         let told = export(&user).await;
-        assert_eq!(members(&told), ["account", "billing", "chatrooms", "exported_at", "security_events", "sessions", "usage"]);
+        assert_eq!(members(&told), ["exported_at", "account", "billing", "usage", "sessions", "security_events", "chatrooms"]);
         let me = user.get("/user/me").await.body;
         for (member, value) in told["account"].as_object().unwrap().iter().filter(|(member, _)| *member != "locale") {
             assert_eq!(value, &me[member]);
