@@ -21,7 +21,7 @@ bench *ARGS:
 
 # The promises, under load and kill -9
 proof:
-    POLLUX_PROOF=full cargo test --release --test it -- --nocapture --test-threads=1 crash:: quota:: signin::races:: signin::refresh_races:: passwords::races:: passwords::flood:: passwords::secrecy:: sms::pumping:: billing::histories:: billing::lost:: billing::crash:: footprint:: fuzz::
+    POLLUX_PROOF=full cargo test --release --test it -- --nocapture --test-threads=1 crash:: quota:: signin::races:: signin::refresh_races:: passwords::races:: passwords::flood:: passwords::secrecy:: sms::pumping:: billing::histories:: billing::lost:: billing::crash:: streams::cuts:: streams::kills:: footprint:: fuzz::
 
 # Several processes through kills, outages and faults of the network; `just chaos full` as before a release
 chaos SIZE="quick":

@@ -16,6 +16,7 @@
 //! | neither answers nor times tell who has an account or a password | `passwords::secrecy` |
 //! | texts can't be had for the money in them: every cap holds, and a country that pays nothing back pauses | `sms::pumping` |
 //! | whatever strangers send, its readers keep their promises | `fuzz` |
+//! | a stream is put together whole, however often it is cut and its server killed | `streams::cuts`, `streams::kills` |
 //! | the program starts at once and is small | `footprint` |
 //! | five messages a day are five, in a race, across midnight, with a clock that jumps | `quota::races`, `quota::days` |
 //! | a unit comes back once, and there is no way round the quota | `quota::refunds`, `quota::ways_round` |
