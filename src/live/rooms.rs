@@ -15,7 +15,7 @@ const KEPT: usize = 32;
 /// Something that happened in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stir {
-    /// A piece of a reply was written. It stands apart, as every watched room has places for [`KEPT`] of these.
+    /// A piece of a reply was written. It stands apart, as every watched room has places for `KEPT` of these.
     Piece(Arc<Piece>),
     /// Something else changed: the database knows what.
     Look,
@@ -96,6 +96,12 @@ impl RoomWatch {
         let Some(stirs) = &mut self.stirs else { return std::future::pending().await };
         // The sender stays while this watches, so all that can go wrong is that some were missed.
         stirs.recv().await.unwrap_or(Stir::Look)
+    }
+
+    /// True when nothing happens elsewhere, so that whatever is said is heard.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.rooms.reach.redis().is_none()
     }
 
     /// True when nothing that happens elsewhere can be heard, so that one must look now and then.

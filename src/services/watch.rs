@@ -4,6 +4,7 @@
 
 mod open_reply;
 mod reading;
+mod timing;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, sleep_until};
 
 use self::open_reply::OpenReply;
+use self::timing::{DEAF, IN_ANY_CASE, QUIET, SOON, lasts, spread};
 use crate::app::App;
 use crate::domain::chat::{Chatroom, Message};
 use crate::domain::ids::{ChatroomId, MessageId};
@@ -25,18 +27,6 @@ use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
 use crate::live::rooms::{RoomWatch, Stir};
 use crate::live::streams::OpenStream;
-
-/// A stream that has nothing to say says so this often, so that nobody on the way takes it for dead.
-const QUIET: Duration = Duration::from_secs(15);
-/// How soon to look again for text that was heard of and is not stored yet.
-const SOON: Duration = Duration::from_millis(100);
-/// How often to look while nothing can be heard: for text that grows, and for anything else.
-const DEAF: Duration = Duration::from_millis(500);
-const DEAF_AND_IDLE: Duration = Duration::from_millis(1_500);
-/// How often to look in any case, should a word have been lost.
-const IN_ANY_CASE: Duration = Duration::from_secs(30);
-/// How long after its token a stream may go on, so that its reader can come back with a fresh one.
-const AFTER_TOKEN: Duration = Duration::from_secs(30);
 
 /// Where a stream begins.
 #[derive(Clone, Copy, Debug)]
@@ -175,8 +165,8 @@ impl Watcher {
             rung: Box::pin(stream.bell().notified_owned()),
             stream,
             over_at: now + lasts(token_until, app.clock.now()),
-            quiet_at: now + QUIET,
-            look_at: now + IN_ANY_CASE,
+            quiet_at: now + spread(QUIET),
+            look_at: now + spread(IN_ANY_CASE),
         }
     }
 
@@ -184,7 +174,7 @@ impl Watcher {
     pub async fn next(&mut self) -> Option<Told> {
         loop {
             if let Some(told) = self.ready.pop_front() {
-                self.quiet_at = Instant::now() + QUIET;
+                self.quiet_at = Instant::now() + spread(QUIET);
                 return Some(told);
             }
             if self.is_over {
@@ -274,22 +264,4 @@ impl Watcher {
 
 fn too_many() -> Error {
     Error::new(Code::RateLimited, "Too many streams are open. Please close one.").retry_after(QUIET)
-}
-
-/// How long a stream lasts at most: its reader's token, and a little more.
-fn lasts(token_until: Timestamp, now: Timestamp) -> Duration {
-    (token_until + AFTER_TOKEN).since(now)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_outlives_its_token_by_half_a_minute() {
-        let (now, seconds) = (Timestamp::from_millis(0), Duration::from_secs);
-        assert_eq!(lasts(now + seconds(3_600), now), seconds(3_630));
-        assert_eq!(lasts(now, now + seconds(10)), seconds(20));
-        assert_eq!(lasts(now, now + seconds(60)), Duration::ZERO);
-    }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{DEAF, DEAF_AND_IDLE, Event, From, IN_ANY_CASE, OpenReply, SOON, Watcher};
+use super::timing::{DEAF, DEAF_AND_IDLE, IN_ANY_CASE, IN_ANY_CASE_ALONE, SOON, spread};
+use super::{Event, From, OpenReply, Watcher};
 use crate::domain::chat::{Message, Role, Status};
 use crate::domain::ids::MessageId;
 use crate::domain::stream::{Offset, Place};
@@ -116,7 +117,8 @@ impl Watcher {
             (true, ..) => SOON,
             (_, true, false) => DEAF,
             (_, true, true) => DEAF_AND_IDLE,
-            _ => IN_ANY_CASE,
+            _ if self.heard.is_alone() => spread(IN_ANY_CASE_ALONE),
+            _ => spread(IN_ANY_CASE),
         };
         // What he has not taken yet stays in the database until he has.
         self.look_at = if self.has_more { Instant::now() } else { Instant::now() + pause };
