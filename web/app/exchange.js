@@ -23,12 +23,13 @@ export class Exchange {
     return this.replies[this.#shown];
   }
 
-  /** Sets what was said. */
+  /** Sets what was said. Replies that came before it were not shown without it. */
   say(message) {
     const article = saying(message);
     if (this.#said) this.#said.replaceWith(article);
     else this.element.prepend(article);
     this.#said = article;
+    this.element.hidden = false;
   }
 
   get saying() {

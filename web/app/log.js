@@ -40,8 +40,9 @@ export class Log {
     return (this.open[0] ?? this.#last)?.place;
   }
 
+  /** Whether a message is shown; of one whose reply came first only the place is known. */
   has(id) {
-    return this.#exchanges.has(id);
+    return this.#exchanges.get(id)?.isLoose === false;
   }
 
   /** Puts a page of older messages, in order, before all others. */
@@ -73,7 +74,7 @@ export class Log {
     else if (exchange.isLoose) exchange.say(message);
     if (!isNew) return;
     this.#list.append(exchange.element);
-    exchange.element.hidden = isReply;
+    exchange.element.hidden = exchange.isLoose;
   }
 
   /** Shows what is being sent, under the name of its key. */
