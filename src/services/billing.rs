@@ -9,7 +9,7 @@ use super::{audit, queue};
 use crate::app::{App, Billing};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::ids::UserId;
-use crate::domain::job::{Job, JobKind, NewJob};
+use crate::domain::job::{DEATHS, Job, JobKind, NewJob};
 use crate::domain::plan::Tier;
 use crate::domain::subscription::{Entitlement, Notice, Status, SubscriptionView, entitlement, next_change};
 use crate::domain::time::Timestamp;
@@ -20,6 +20,8 @@ use crate::storage::{Customer, Mirror, Refusal, WriteError};
 /// How long a read is tried while the provider is away; then the hourly comparison takes over.
 const SYNC_PATIENCE: Duration = Duration::from_hours(1);
 const REVIEWS_AT_ONCE: i64 = 500;
+/// How long after its job's patience a customer is read again whom an event told of and whom nobody could read.
+const READ_AGAIN_AFTER: Duration = Duration::from_hours(1);
 
 /// Why a customer could not be read and mirrored.
 #[derive(Debug)]
@@ -75,11 +77,14 @@ pub async fn review_due(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Reads a user's subscriptions because something may have changed; what fails is tried again.
+/// Reads a user's subscriptions because something may have changed; what fails is tried again. A job that comes late is
+/// done all the same: its hour is how long a provider that is away is asked.
 pub async fn sync_customer(app: &App, job: &Job) -> Result<()> {
     let (user_id, Ok(billing)) = (job.account(), billing(app)) else { return queue::finish(app, job).await };
-    if queue::is_spent(app, job) {
-        return queue::give_up(app, job, "payment_provider_error").await;
+    let again = Some(app.clock.now().max(job.deadline_at) + READ_AGAIN_AFTER);
+    if job.deaths >= DEATHS {
+        reassess(app, billing, user_id, again).await?;
+        return queue::give_up(app, job, "internal").await;
     }
     let Some(customer) = app.db.customer(user_id).await? else { return queue::finish(app, job).await };
     match read_and_mirror(app, billing, user_id, &customer, Some(job)).await {
@@ -89,11 +94,12 @@ pub async fn sync_customer(app: &App, job: &Job) -> Result<()> {
         Err(SyncFault::Stale) => queue::set_back(app, job, "stale", None).await,
         Err(SyncFault::Payment(error)) => {
             note_fault(job.account(), &error);
-            reassess(app, billing, user_id).await?;
-            match error.fault {
-                PaymentFault::NotFound | PaymentFault::Refused => queue::give_up(app, job, "customer_unknown").await,
-                _ => queue::set_back(app, job, "payment_provider_error", error.retry_after).await,
+            let is_for_good = matches!(error.fault, PaymentFault::NotFound | PaymentFault::Refused);
+            reassess(app, billing, user_id, again.filter(|_| !is_for_good)).await?;
+            if is_for_good {
+                return queue::give_up(app, job, "customer_unknown").await;
             }
+            queue::set_back(app, job, "payment_provider_error", error.retry_after).await
         }
     }
 }
@@ -142,12 +148,14 @@ pub async fn read_and_mirror(
     Ok(Synced { subscriptions, entitlement, has_changed })
 }
 
-/// Turns what was read before into a plan once more, because time alone may have changed it.
-pub async fn reassess(app: &App, billing: &Billing, user_id: UserId) -> Result<()> {
+/// Turns what was read before into a plan once more, because time alone may have changed it. With `again` the customer is
+/// read anew by then at the latest: what an event told of is not forgotten with its job.
+pub async fn reassess(app: &App, billing: &Billing, user_id: UserId, again: Option<Timestamp>) -> Result<()> {
     let (known, now) = (app.db.mirrored_subscriptions(user_id).await?, app.clock.now());
     let former = tier_of(app, user_id).await?;
     let tier = if known.is_empty() { former } else { entitlement(&known, &billing.offer(), now, former).tier };
-    if app.db.reassess(user_id, tier, next_change(&known, &billing.offer(), now)).await? {
+    let review_at = next_change(&known, &billing.offer(), now).into_iter().chain(again).min();
+    if app.db.reassess(user_id, tier, review_at, now).await? {
         announce(app, user_id, tier);
     }
     Ok(())

@@ -102,7 +102,8 @@ async fn compare(app: &App, billing: &Billing, customers: Vec<(UserId, String)>,
             Err(SyncFault::Payment(error)) => {
                 report.failed += 1;
                 tracing::warn!(user = %user_id, fault = %error.fault, note = error.note, "A customer could not be read.");
-                reassess(app, billing, user_id).await?;
+                // The next comparison reads it again.
+                reassess(app, billing, user_id, None).await?;
             }
             Err(SyncFault::Ours(error)) => return Err(error),
         }

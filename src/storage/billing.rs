@@ -31,7 +31,9 @@ statements! {
     // Whoever is on the plan waits for no page; and what came of a page that is over was in the read.
     CHECKOUT_SETTLED = "update checkouts set closed_at = ?2, url = null
         where user_id = ?1 and closed_at is null and (?3 = 1 or expires_at <= ?2)";
-    REVIEW_SET = "update customers set review_at = ?2 where user_id = ?1";
+    REVIEW_SET = "update customers set review_at = case when review_at > ?3 and review_at < coalesce(?2, review_at + 1)
+          then review_at else ?2 end
+        where user_id = ?1";
     REVIEWS_DUE = "select user_id from customers where review_at <= ?1 order by review_at limit ?2";
     CUSTOMERS_TO_COMPARE = "select c.user_id, c.customer_id from customers c join users u on u.id = c.user_id
         where c.user_id > ?1 and (u.tier = 'Pro'
@@ -115,10 +117,16 @@ impl Db {
     }
 
     /// Puts a user on the plan that follows from what was read before, as time alone may change it, and says when to
-    /// look again. Answers true when the plan has changed.
-    pub async fn reassess(&self, user_id: UserId, tier: Tier, review_at: Option<Timestamp>) -> Result<bool> {
+    /// look again, unless a sooner moment was set. Answers true when the plan has changed.
+    pub async fn reassess(
+        &self,
+        user_id: UserId,
+        tier: Tier,
+        review_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool> {
         let write = Write::new()
-            .then(&REVIEW_SET, params![user_id, review_at])
+            .then(&REVIEW_SET, params![user_id, review_at, now])
             .then(&TIER_CHANGED, params![user_id, tier.as_str()]);
         let changed: Vec<(UserId, String)> = self.write(write).await?.last()?;
         Ok(!changed.is_empty())

@@ -109,7 +109,7 @@ impl Store {
 
     async fn pro(&self) -> Person {
         let person = self.person().await;
-        self.db.reassess(person.id, pollux::domain::plan::Tier::Pro, None).await.unwrap();
+        self.db.reassess(person.id, pollux::domain::plan::Tier::Pro, None, NOON).await.unwrap();
         person
     }
 

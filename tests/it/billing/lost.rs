@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use pollux::domain::plan::Tier::{Basic, Pro};
-use pollux::fakes::stripe::Payment;
+use pollux::fakes::stripe::{Payment, Reply};
 use pollux::services::reconcile::Report;
+use pollux::worker;
 
 use crate::harness::shop::{Shop, in_both_shops, plan};
 use crate::harness::{Engine, process::Site, work::until};
@@ -13,6 +14,11 @@ use crate::proof;
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
+
+/// A provider that can't be asked, and says so at once.
+fn away() -> Reply {
+    Reply::json(503, &serde_json::json!({})).header("stripe-should-retry", "false")
+}
 
 in_both_shops! {
     async fn a_day_without_a_server_is_made_good_by_one_pass(shop) {
@@ -93,6 +99,37 @@ in_both_shops! {
         assert_eq!(plan(&user).await, Pro);
     }
 
+    async fn a_job_that_comes_late_is_done_all_the_same(shop) {
+        let (user, _) = shop.payer().await;
+        assert!(shop.fake().deliver().await.iter().all(|delivery| delivery.status == Some(200)));
+        shop.advance(2 * HOUR);
+        shop.app.run_jobs().await;
+        assert_eq!(plan(&user).await, Pro);
+    }
+
+    async fn what_an_event_told_of_is_not_forgotten_with_its_job(shop) {
+        let (user, _) = shop.payer().await;
+        assert!(shop.fake().deliver().await.iter().all(|delivery| delivery.status == Some(200)));
+        let looks = async || {
+            worker::remind(&shop.app.house.app).await.unwrap();
+            shop.app.count("select count(*) from jobs where kind = 'sync_customer' and state = 'ready'").await
+        };
+        // The provider is away at the first try and at the last within the hour.
+        for wait in [Duration::ZERO, HOUR - Duration::from_secs(1)] {
+            shop.advance(wait);
+            shop.fake().then(away());
+            shop.app.run_jobs().await;
+        }
+        assert_eq!(shop.app.count("select count(*) from jobs where state = 'dead'").await, 1);
+        shop.advance(HOUR);
+        assert_eq!(looks().await, 0, "it is left alone for an hour after that");
+        shop.advance(Duration::from_secs(1));
+        assert_eq!(looks().await, 1);
+        shop.app.run_jobs().await;
+        assert_eq!(plan(&user).await, Pro);
+        assert_eq!(shop.app.count("select count(*) from customers where review_at is not null").await, 0);
+    }
+
     async fn an_announced_end_comes_without_an_event(shop) {
         let (user, subscription) = shop.subscriber().await;
         shop.fake().cancel_in_portal(&subscription);
@@ -117,7 +154,7 @@ in_both_shops! {
         shop.advance(30 * DAY);
         shop.fake().empty_post();
         for _ in 0..60 {
-            shop.fake().then(pollux::fakes::stripe::Reply::json(503, &serde_json::json!({})).header("stripe-should-retry", "false"));
+            shop.fake().then(away());
         }
         let user = shop.app.client().sign_in(&user.mobile).await;
         shop.tick().await;

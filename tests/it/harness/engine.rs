@@ -103,7 +103,7 @@ impl Drop for Lease {
 /// Puts a user on a plan behind everybody's back.
 pub async fn set_tier(db: &Db, user: &str, tier: &str) {
     let id = pollux::domain::ids::UserId::parse(user).unwrap();
-    db.reassess(id, pollux::domain::plan::Tier::from_stored(tier), None).await.unwrap();
+    db.reassess(id, pollux::domain::plan::Tier::from_stored(tier), None, super::NOON).await.unwrap();
 }
 
 async fn reach() -> Result<String, String> {

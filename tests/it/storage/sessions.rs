@@ -76,7 +76,7 @@ on_both_engines! {
         let session = store.db.session(person.session, person.id).await.unwrap().unwrap();
         assert_eq!((session.user_id, session.tier, session.ended_at), (person.id, Tier::Basic, None));
         assert!(store.db.session(person.session, other.id).await.unwrap().is_none());
-        store.db.reassess(person.id, Tier::Pro, None).await.unwrap();
+        store.db.reassess(person.id, Tier::Pro, None, NOON).await.unwrap();
         assert_eq!(store.db.session(person.session, person.id).await.unwrap().unwrap().tier, Tier::Pro);
     }
 
