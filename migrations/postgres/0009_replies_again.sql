@@ -1,5 +1,6 @@
 -- A message may be answered more than once. Where a reply does not stand right behind its message: the message's place.
 alter table messages add column asked_seq bigint;
--- The last try before a failed reply was asked for again, which moved it to the end of its room.
+-- Before a failed reply was asked for again, which moved it to the end of its room: its last try, and its first place.
 alter table messages add column retried_from bigint;
+alter table messages add column retried_seq bigint;
 create index messages_again on messages (chatroom_id, asked_seq) where asked_seq is not null;

@@ -9,6 +9,7 @@ use super::ids::{SessionId, UserId};
 use super::phone::Phone;
 use super::plan::Tier;
 use super::time::Timestamp;
+use super::token::Bearer;
 
 /// How long a session lasts at the most.
 pub const SESSION_LIFE: Duration = Duration::from_hours(90 * 24);
@@ -97,6 +98,12 @@ pub struct OpenSession {
 }
 
 impl Session {
+    /// Who a token of this session speaks for.
+    #[must_use]
+    pub fn bearer(&self) -> Bearer {
+        Bearer { user_id: self.user_id, session_id: self.id }
+    }
+
     /// True while it is neither ended nor over.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {

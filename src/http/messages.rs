@@ -69,7 +69,7 @@ pub async fn send_message(
     input: Input<SendMessage>,
 ) -> Result<Response> {
     let room = ChatroomId::from_path(&id);
-    let asked = Asked::new(&app, caller, &input)?;
+    let asked = Asked::new(&app, caller, &input).await?;
     let sent = sending::send_message(&app, caller, room, &input.body.content, &input.key).await?;
     answer(&app, asked, sent, &stop).await
 }

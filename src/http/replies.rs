@@ -64,7 +64,7 @@ pub async fn regenerate_message(
     input: Input<AskAgain>,
 ) -> Result<Response> {
     let place = (ChatroomId::from_path(&room), MessageId::from_path(&message));
-    let asked = Asked::new(&app, caller, &input)?;
+    let asked = Asked::new(&app, caller, &input).await?;
     let sent = again::regenerate(&app, caller, place, &input.key).await?;
     answer(&app, asked, sent, &stop).await
 }
@@ -88,7 +88,7 @@ pub async fn retry_message(
     input: Input<AskAgain>,
 ) -> Result<Response> {
     let place = (ChatroomId::from_path(&room), MessageId::from_path(&message));
-    let asked = Asked::new(&app, caller, &input)?;
+    let asked = Asked::new(&app, caller, &input).await?;
     let sent = again::retry(&app, caller, place, &input.key).await?;
     answer(&app, asked, sent, &stop).await
 }

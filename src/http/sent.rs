@@ -51,8 +51,11 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Who has no place for a stream is told so before anything is taken.
-    pub(super) fn new<B>(app: &App, caller: Session, input: &Input<B>) -> Result<Self> {
-        let reader = input.stream_until.map(|until| Reader::admit(app, caller, until)).transpose()?;
+    pub(super) async fn new<B>(app: &App, caller: Session, input: &Input<B>) -> Result<Self> {
+        let reader = match input.stream_until {
+            Some(until) => Some(Reader::admit(app, caller, until).await?),
+            None => None,
+        };
         Ok(Self { caller, reader, wait: input.wait })
     }
 }
@@ -64,7 +67,9 @@ pub(super) async fn answer(app: &App, asked: Asked, sent: Answered<Accepted>, st
     let room = reply.chatroom_id;
     if let Some(reader) = reader {
         let watcher = Watcher::of_reply(app, reader, room, reply.id).await?;
-        return Ok(stream::respond(watcher, first_events(message, reply, quota), stop));
+        let mut response = stream::respond(watcher, first_events(message, reply, quota), stop);
+        add_headers(app, &mut response, quota, sent.replayed);
+        return Ok(response);
     }
     if let Some(wait) = wait {
         let stopping = stop.token();
@@ -77,22 +82,28 @@ pub(super) async fn answer(app: &App, asked: Asked, sent: Answered<Accepted>, st
     let status = if reply.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let stream = format!("/chatroom/{room}/stream");
     let mut response = Json(status, SentMessage { message, reply, quota, stream }).into_response();
-    let headers = response.headers_mut();
-    if let Some(remaining) = quota.remaining {
-        add_limit(headers, &plans::daily_state(app, quota, remaining));
-    }
+    add_headers(app, &mut response, quota, sent.replayed);
     if let Some(Ok(applied)) = wait.map(|wait| HeaderValue::try_from(format!("wait={}", wait.as_secs()))) {
-        headers.insert(PREFERENCE_APPLIED, applied);
-    }
-    if sent.replayed {
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
     }
     Ok(response)
 }
 
+/// What both kinds of answers say in their heads.
+fn add_headers(app: &App, response: &mut Response, quota: Quota, is_replayed: bool) {
+    let headers = response.headers_mut();
+    if let Some(remaining) = quota.remaining {
+        add_limit(headers, &plans::daily_state(app, quota, remaining));
+    }
+    if is_replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+}
+
 /// What a stream of a message just sent begins with.
 fn first_events(message: Message, reply: Message, quota: Quota) -> Vec<Told> {
-    let place = Some(Place { reply: reply.id, attempt: 0, offset: Offset::At(0) });
+    let attempt = reply.reply.as_ref().map_or(0, |details| details.attempt);
+    let place = Some(Place { reply: reply.id, attempt, offset: Offset::At(0) });
     let told = |reply, event| Told { place, reply, event };
     vec![
         told(Some(message.id), Event::Created(message)),

@@ -38,9 +38,9 @@ pub struct Viewer {
     token_until: Timestamp,
 }
 
-/// Where a client's last stream was cut, as far as it says so and it can be read.
+/// Where a client's stream begins: where its last one was cut, if it says so.
 #[derive(Clone, Copy, Debug)]
-pub struct Resumed(Option<Place>);
+pub struct Resumed(From);
 
 impl FromRequestParts<App> for Viewer {
     type Rejection = Error;
@@ -64,8 +64,11 @@ impl FromRequestParts<App> for Resumed {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        let id = parts.headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
-        Ok(Self(id.and_then(|id| Place::parse(id.trim()))))
+        let id = parts.headers.get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or("?").trim());
+        Ok(Self(match id {
+            None | Some("") => From::Now,
+            Some(id) => Place::parse(id).map_or(From::Nowhere, From::Place),
+        }))
     }
 }
 
@@ -92,13 +95,12 @@ pub async fn watch_chatroom(
     State(app): State<App>,
     viewer: Viewer,
     Path(id): Path<String>,
-    Resumed(place): Resumed,
+    Resumed(from): Resumed,
     Extension(stop): Extension<StopSignal>,
 ) -> Result<Response> {
     let Viewer { session, token_until } = viewer;
-    let from = place.map_or(From::Now, From::Place);
     let room = app.db.chatroom(ChatroomId::from_path(&id), session.user_id).await?.ok_or_else(Error::not_found)?;
-    let reader = Reader::admit(&app, session, token_until)?;
+    let reader = Reader::admit(&app, session, token_until).await?;
     let watcher = Watcher::of_room(&app, reader, room, from).await?;
     Ok(respond(watcher, Vec::new(), &stop))
 }

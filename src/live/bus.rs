@@ -25,8 +25,14 @@ struct Lines {
 
 #[derive(Debug, Default)]
 struct Watched {
-    bell: Arc<Notify>,
+    bells: Arc<Bells>,
     watchers: usize,
+}
+
+#[derive(Debug, Default)]
+struct Bells {
+    is_final: Notify,
+    is_to_stop: Notify,
 }
 
 impl Bus {
@@ -67,7 +73,20 @@ impl Bus {
     /// The same for this process alone.
     pub fn announce_here(&self, reply: MessageId) {
         if let Some(watched) = self.finals().get(&reply) {
-            watched.bell.notify_waiters();
+            watched.bells.is_final.notify_waiters();
+        }
+    }
+
+    /// Asks whoever writes a reply to end it where it stands.
+    pub fn ask_to_stop(&self, reply: MessageId) {
+        self.ask_to_stop_here(reply);
+        self.reach.tell(Note::Stop(reply));
+    }
+
+    /// The same for this process alone.
+    pub fn ask_to_stop_here(&self, reply: MessageId) {
+        if let Some(watched) = self.finals().get(&reply) {
+            watched.bells.is_to_stop.notify_waiters();
         }
     }
 
@@ -77,9 +96,9 @@ impl Bus {
         let mut finals = self.finals();
         let watched = finals.entry(reply).or_default();
         watched.watchers += 1;
-        let bell = Arc::clone(&watched.bell);
+        let bells = Arc::clone(&watched.bells);
         drop(finals);
-        Watch { bus: self.clone(), reply, bell }
+        Watch { bus: self.clone(), reply, bells }
     }
 
     fn finals(&self) -> MutexGuard<'_, HashMap<MessageId, Watched>> {
@@ -92,13 +111,18 @@ impl Bus {
 pub struct Watch {
     bus: Bus,
     reply: MessageId,
-    bell: Arc<Notify>,
+    bells: Arc<Bells>,
 }
 
 impl Watch {
     /// A future that ends at the next announcement; one made before it is first polled counts too.
     pub fn rung(&self) -> tokio::sync::futures::Notified<'_> {
-        self.bell.notified()
+        self.bells.is_final.notified()
+    }
+
+    /// The same of a wish that the reply be stopped.
+    pub fn asked_to_stop(&self) -> tokio::sync::futures::Notified<'_> {
+        self.bells.is_to_stop.notified()
     }
 }
 

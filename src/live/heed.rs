@@ -29,11 +29,14 @@ pub async fn heed(here: Heeding, mut heard: UnboundedReceiver<Heard>) {
             Heard::Room(room, stir) => rooms.tell_here(room, stir),
             Heard::Note(Note::Jobs) => bus.ring_here(),
             Heard::Note(Note::Final(reply)) => bus.announce_here(reply),
+            Heard::Note(Note::Stop(reply)) => bus.ask_to_stop_here(reply),
             Heard::Note(Note::Sessions(user)) => {
                 cache.forget_sessions();
                 streams.look_again(user);
             }
             Heard::Note(Note::Rooms(owner)) => cache.forget_rooms_here(owner),
+            // Who watches goes by looking from now on.
+            Heard::Lost => rooms.all_look_here(),
             Heard::Reconnected => {
                 // Whatever was said meanwhile was not heard.
                 cache.forget_all_here();

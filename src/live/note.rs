@@ -9,6 +9,8 @@ pub enum Note {
     Jobs,
     /// A reply is final.
     Final(MessageId),
+    /// Whoever writes a reply is to end it where it stands.
+    Stop(MessageId),
     /// What is known of a user's sessions, or of everybody's, is no longer true.
     Sessions(Option<UserId>),
     /// A user's room list has changed.
@@ -24,6 +26,7 @@ impl Note {
         let (kind, id) = match self {
             Self::Jobs => (b'j', NONE),
             Self::Final(reply) => (b'f', reply.bytes()),
+            Self::Stop(reply) => (b't', reply.bytes()),
             Self::Sessions(None) => (b'a', NONE),
             Self::Sessions(Some(user)) => (b's', user.bytes()),
             Self::Rooms(owner) => (b'r', owner.bytes()),
@@ -40,6 +43,7 @@ impl Note {
         Some(match kind {
             b'j' => Self::Jobs,
             b'f' => Self::Final(MessageId::from_bytes(id)),
+            b't' => Self::Stop(MessageId::from_bytes(id)),
             b'a' => Self::Sessions(None),
             b's' => Self::Sessions(Some(UserId::from_bytes(id))),
             b'r' => Self::Rooms(UserId::from_bytes(id)),
@@ -78,6 +82,7 @@ mod tests {
         let notes = [
             Note::Jobs,
             Note::Final(MessageId::new(NOW)),
+            Note::Stop(MessageId::new(NOW)),
             Note::Sessions(None),
             Note::Sessions(Some(UserId::new(NOW))),
             Note::Rooms(UserId::new(NOW)),

@@ -62,6 +62,8 @@ pub enum Heard {
     Room(OwnRoom, Stir),
     /// The connection is new: whatever was said before it is unknown here.
     Reconnected,
+    /// The connection is gone: nothing more is heard.
+    Lost,
 }
 
 /// A handle to the server.
@@ -173,8 +175,9 @@ impl Redis {
         }
     }
 
-    /// Hears nothing more of a room, unless somebody has begun to watch it again meanwhile.
-    pub(super) fn stop_listening(&self, room: OwnRoom) {
+    /// Hears nothing more of a room, unless somebody has begun to watch it again meanwhile: then `missed` is called, as
+    /// something may have been said in between.
+    pub(super) fn stop_listening(&self, room: OwnRoom, missed: impl FnOnce() + Send + 'static) {
         self.0.rooms().remove(&room);
         let this = self.clone();
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
@@ -183,9 +186,9 @@ impl Redis {
             if !this.0.rooms().contains(&room) {
                 let _ = connection.unsubscribe(room_message::channel(&this.0.prefix, room)).await;
             }
-            // Who came in between was not heard.
             if this.0.rooms().contains(&room) {
                 this.listen(room).await;
+                missed();
             }
         });
     }

@@ -19,6 +19,8 @@ pub enum Stir {
     Piece(Arc<Piece>),
     /// Something else changed: the database knows what.
     Look,
+    /// Something may have happened anywhere and was not heard.
+    Missed,
 }
 
 /// The watched rooms of this process.
@@ -64,10 +66,10 @@ impl Rooms {
         }
     }
 
-    /// Has every watcher look for himself, because something may have been missed.
+    /// Has every watcher look for himself, because something may have been missed, or will be from now on.
     pub fn all_look_here(&self) {
         for watchers in self.watched().values() {
-            let _ = watchers.send(Stir::Look);
+            let _ = watchers.send(Stir::Missed);
         }
     }
 
@@ -81,6 +83,8 @@ impl Rooms {
         let watch = RoomWatch { rooms: self.clone(), room, stirs: Some(stirs) };
         if let (Some(redis), true) = (self.reach.redis(), is_first) {
             redis.listen(room).await;
+            // Who came to the room meanwhile did not wait for this.
+            self.tell_here(room, Stir::Look);
         }
         watch
     }
@@ -118,7 +122,8 @@ impl Drop for RoomWatch {
         if watched.get(&self.room).is_some_and(|watchers| watchers.receiver_count() == 0) {
             watched.remove(&self.room);
             if let Some(redis) = self.rooms.reach.redis() {
-                redis.stop_listening(self.room);
+                let (rooms, room) = (self.rooms.clone(), self.room);
+                redis.stop_listening(room, move || rooms.tell_here(room, Stir::Look));
             }
         }
     }

@@ -58,10 +58,7 @@ pub async fn make_room(app: &App, caller: Session, wish: RoomWish, key: &[Vec<u8
         model: wish.model,
         now,
     };
-    let row = match &admission {
-        Admission::First(execution) => Some(execution.row(&new.room(), None, now)?),
-        _ => None,
-    };
+    let row = admission.row(&new.room(), None, now)?;
     let answer = app.db.add_chatroom(&new, row).await.map_err(|error| error.or(room_refused));
     rooms_changed(app, caller.user_id).await;
     Ok(Answered { answer: answer?, replayed: false })

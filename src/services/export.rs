@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::domain::chat::Chatroom;
 use crate::domain::ids::ChatroomId;
 use crate::domain::time::{Day, Timestamp};
-use crate::domain::token::Bearer;
 use crate::domain::usage::Span;
 use crate::domain::user::Session;
 use crate::error::{Error, Result};
@@ -152,8 +151,7 @@ impl Writer {
             self.value(item)?;
         }
         self.hand_over().await?;
-        let bearer = Bearer { user_id: self.caller.user_id, session_id: self.caller.id };
-        sessions::session_of(&self.app, bearer).await.map(drop)
+        sessions::session_of(&self.app, self.caller.bearer()).await.map(drop)
     }
 
     fn put(&mut self, text: &str) {

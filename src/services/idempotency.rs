@@ -86,9 +86,18 @@ pub fn in_progress() -> Error {
         .retry_after(Duration::from_secs(1))
 }
 
+impl Admission {
+    /// The row to be stored with the effect; none where there is no key.
+    pub fn row(&self, answer: &impl Serialize, day: Option<Day>, now: Timestamp) -> Result<Option<NewKey>> {
+        match self {
+            Self::First(execution) => execution.row(answer, day, now).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
 impl Execution {
-    /// The row to be stored with the effect.
-    pub fn row(&self, answer: &impl Serialize, day: Option<Day>, now: Timestamp) -> Result<NewKey> {
+    fn row(&self, answer: &impl Serialize, day: Option<Day>, now: Timestamp) -> Result<NewKey> {
         Ok(NewKey {
             user_id: self.user_id,
             route: self.route.clone(),

@@ -48,8 +48,9 @@ pub async fn write_reply(app: &App, job: &Job) -> Result<()> {
             }
             Ok(())
         }
+        Ok(Ok(Heard::Stopped(text))) => settle(app, job, stopped(text)).await,
         Ok(Ok(Heard::Overtaken)) => {
-            tracing::info!(job = %job.id, attempt = job.attempt, "A reply was stopped, or is somebody else's now.");
+            tracing::info!(job = %job.id, attempt = job.attempt, "A reply was ended, or is somebody else's now.");
             Ok(())
         }
         Ok(Err(fault)) => set_back(app, job, model, &fault).await,
@@ -107,6 +108,10 @@ fn finished(text: String, ending: Ending) -> Finished {
     };
     let usage = TokenUsage { prompt_tokens: ending.usage.prompt_tokens, reply_tokens: ending.usage.reply_tokens };
     Finished { outcome, content, error, model: ending.model_version, usage }
+}
+
+fn stopped(content: String) -> Finished {
+    Finished { outcome: Outcome::Stopped, content, error: None, model: None, usage: TokenUsage::default() }
 }
 
 fn failed(outcome: Outcome, error: &'static str) -> Finished {
@@ -186,7 +191,11 @@ async fn settle(app: &App, job: &Job, done: Finished) -> Result<()> {
             let setback = Setback { run_at: app.clock.now() + wait, errors: 1, panics: 0, error: "internal" };
             put_back(app, job, &setback).await.and(Err(error))
         }
-        other => held(app, other),
+        other => {
+            // It may have ended all the same, with an answer that was lost: who watches looks.
+            stir(app, job);
+            held(app, other)
+        }
     }
 }
 

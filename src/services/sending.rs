@@ -17,7 +17,7 @@ use crate::domain::time::{Day, Timestamp};
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
 use crate::live::trace;
-use crate::storage::{NewExchange, Refusal, StoredKey, WriteError};
+use crate::storage::{NewExchange, NewReply, Refusal, StoredKey, WriteError};
 
 /// How often a waiting request looks for itself, should no announcement reach it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -72,27 +72,40 @@ async fn accept(
     admission: &Admission,
 ) -> Result<Answered<Accepted>> {
     let now = app.clock.now();
-    let limit = plans::daily_limit(app, caller.tier);
-    let new = NewExchange {
+    let asked = new_reply(app, caller, room, (MessageId::new(now), MessageId::new(now)), now);
+    let new = NewExchange { content: content.as_str(), asked };
+    let mut answer = accepted(&new);
+    let day = new.asked.day;
+    let row = admission.row(&answer, Some(day), now)?;
+    let used = trace::within(trace::step("accept"), app.db.accept_message(&new, row)).await;
+    answer.quota = taken(app, caller, room, (used, answer.quota, day)).await?;
+    Ok(Answered { answer, replayed: false })
+}
+
+/// A reply that the caller asks for: the message, and the reply to it.
+pub(super) fn new_reply(
+    app: &App,
+    caller: Session,
+    room: ChatroomId,
+    (message_id, reply_id): (MessageId, MessageId),
+    now: Timestamp,
+) -> NewReply {
+    NewReply {
         user_id: caller.user_id,
         chatroom_id: room,
-        message_id: MessageId::new(now),
-        reply_id: MessageId::new(now),
-        content: content.as_str(),
+        message_id,
+        reply_id,
         tier: caller.tier,
-        limit,
+        limit: plans::daily_limit(app, caller.tier),
         day: now.day(),
         now,
         trace_parent: trace::current(),
-    };
-    let mut answer = accepted(&new);
-    let row = match admission {
-        Admission::First(execution) => Some(execution.row(&answer, Some(new.day), now)?),
-        _ => None,
-    };
-    let used = trace::within(trace::step("accept"), app.db.accept_message(&new, row)).await;
-    answer.quota = taken(app, caller, room, (used, answer.quota, new.day)).await?;
-    Ok(Answered { answer, replayed: false })
+    }
+}
+
+/// A message of the caller's.
+pub(super) async fn own_message(app: &App, caller: Session, room: ChatroomId, id: MessageId) -> Result<Message> {
+    app.db.message(id, room, caller.user_id).await?.ok_or_else(Error::not_found)
 }
 
 /// Says that a reply was asked for, or why not, and answers with the quota after it.
@@ -114,7 +127,7 @@ pub async fn wait_for_reply(app: &App, caller: Session, reply: &Message, at_most
     let watch = app.bus.watch(reply.id);
     loop {
         let rung = watch.rung();
-        let now = app.db.message(reply.id, reply.chatroom_id, caller.user_id).await?.ok_or_else(Error::not_found)?;
+        let now = own_message(app, caller, reply.chatroom_id, reply.id).await?;
         let is_final = now.status.is_final();
         if is_final || tokio::time::Instant::now() >= deadline {
             return Ok(now);
@@ -125,17 +138,18 @@ pub async fn wait_for_reply(app: &App, caller: Session, reply: &Message, at_most
 }
 
 fn accepted(new: &NewExchange<'_>) -> Accepted {
+    let NewExchange { content, asked } = new;
     let message = Message {
-        id: new.message_id,
-        chatroom_id: new.chatroom_id,
+        id: asked.message_id,
+        chatroom_id: asked.chatroom_id,
         role: Role::User,
-        content: new.content.to_owned(),
+        content: (*content).to_owned(),
         status: Status::Complete,
-        created_at: new.now,
+        created_at: asked.now,
         reply: None,
     };
-    let reply = pending_reply(&message, new.reply_id, new.now, 0);
-    Accepted { message, reply, quota: Quota::new(new.limit, 0, new.day) }
+    let reply = pending_reply(&message, asked.reply_id, asked.now, 0);
+    Accepted { message, reply, quota: Quota::new(asked.limit, 0, asked.day) }
 }
 
 /// A reply to `message` that nobody has begun since it was asked for.

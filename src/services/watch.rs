@@ -9,19 +9,20 @@ mod timing;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, sleep_until};
 
 use self::open_reply::OpenReply;
-use self::timing::{DEAF, IN_ANY_CASE, QUIET, SOON, lasts, spread};
+use self::timing::{CAUGHT_UP_WITHIN, DEAF, IN_ANY_CASE, QUIET, SOON, lasts, spread};
+use super::sessions;
 use crate::app::App;
 use crate::domain::chat::{Chatroom, Message};
 use crate::domain::ids::{ChatroomId, MessageId};
 use crate::domain::plan::{Quota, Tier};
 use crate::domain::stream::{Offset, OwnRoom, Piece, Place};
 use crate::domain::time::Timestamp;
-use crate::domain::token::Bearer;
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
 use crate::live::rooms::{RoomWatch, Stir};
@@ -34,6 +35,8 @@ pub enum From {
     Now,
     /// Where its reader was.
     Place(Place),
+    /// Where its reader was, which he can't say any more: with the whole text.
+    Nowhere,
 }
 
 /// Something to be told to the reader.
@@ -78,13 +81,17 @@ pub struct Reader {
     session: Session,
     token_until: Timestamp,
     stream: OpenStream,
+    rung: Pin<Box<OwnedNotified>>,
 }
 
 impl Reader {
-    /// A reader with a place of his own, unless he has too many streams open.
-    pub fn admit(app: &App, session: Session, token_until: Timestamp) -> Result<Self> {
+    /// A reader with a place of his own, unless he has too many streams open. From here on the end of his session is heard,
+    /// and one that came before is seen.
+    pub async fn admit(app: &App, session: Session, token_until: Timestamp) -> Result<Self> {
         let stream = app.streams.open(session.user_id).ok_or_else(too_many)?;
-        Ok(Self { session, token_until, stream })
+        let rung = Box::pin(stream.bell().notified_owned());
+        let session = sessions::session_of(app, session.bearer()).await?;
+        Ok(Self { session, token_until, stream, rung })
     }
 }
 
@@ -115,6 +122,8 @@ pub struct Watcher {
     over_at: Instant,
     quiet_at: Instant,
     look_at: Instant,
+    /// When the session is asked for in any case.
+    check_at: Instant,
 }
 
 enum Woken {
@@ -144,7 +153,7 @@ impl Watcher {
     }
 
     async fn listen(app: &App, reader: Reader, room: ChatroomId) -> Self {
-        let Reader { session, token_until, stream } = reader;
+        let Reader { session, token_until, stream, rung } = reader;
         let room = OwnRoom { owner: session.user_id, room };
         let now = Instant::now();
         Self {
@@ -161,11 +170,12 @@ impl Watcher {
             has_more: false,
             is_over: false,
             heard: app.rooms.watch(room).await,
-            rung: Box::pin(stream.bell().notified_owned()),
+            rung,
             stream,
             over_at: now + lasts(token_until, app.clock.now()),
             quiet_at: now + spread(QUIET),
             look_at: now + spread(IN_ANY_CASE),
+            check_at: now + spread(IN_ANY_CASE),
         }
     }
 
@@ -182,10 +192,8 @@ impl Watcher {
             match self.woken().await {
                 Woken::Stir(Stir::Piece(piece)) => self.take(Arc::unwrap_or_clone(piece)).await,
                 Woken::Stir(Stir::Look) => self.look().await,
-                Woken::Look => {
-                    self.look().await;
-                    self.check_session().await;
-                }
+                Woken::Stir(Stir::Missed) => self.look_soon(),
+                Woken::Look => self.look_around().await,
                 Woken::Session => self.check_session().await,
                 Woken::Quiet => self.tell(None, Event::Quiet),
                 Woken::Over => self.is_over = true,
@@ -207,8 +215,25 @@ impl Watcher {
         }
     }
 
+    /// Looks because time has passed: while nothing can be heard, also whether the session is still there.
+    async fn look_around(&mut self) {
+        self.look().await;
+        if self.heard.is_deaf() || Instant::now() >= self.check_at {
+            self.check_session().await;
+        }
+    }
+
+    /// Something may have been missed, by this watcher and all others: who waits for no text leaves the others the way.
+    fn look_soon(&mut self) {
+        let wait = if self.open.is_empty() { CAUGHT_UP_WITHIN.mul_f64(rand::random()) } else { Duration::ZERO };
+        self.look_at = self.look_at.min(Instant::now() + wait);
+    }
+
     /// Takes what is new of a piece; what does not fit on what was told is looked for in the database.
     async fn take(&mut self, piece: Piece) {
+        if self.is_of_no_use(&piece) {
+            return;
+        }
         let fits = self.open.front().is_some_and(|first| first.is_about(&piece));
         if !fits {
             if let Some(first) = self.open.front_mut() {
@@ -224,8 +249,15 @@ impl Watcher {
         }
     }
 
+    /// A piece of a try that is over, or of a reply that is not watched.
+    fn is_of_no_use(&self, piece: &Piece) -> bool {
+        let is_old = |first: &OpenReply| first.id == piece.reply && piece.attempt < first.attempt;
+        self.only.is_some_and(|only| only != piece.reply) || self.open.front().is_some_and(is_old)
+    }
+
     async fn check_session(&mut self) {
-        let bearer = Bearer { user_id: self.session.user_id, session_id: self.session.id };
+        self.check_at = Instant::now() + spread(IN_ANY_CASE);
+        let bearer = self.session.bearer();
         let Ok(found) = Box::pin(self.app.db.session(bearer.session_id, bearer.user_id)).await else {
             self.look_at = self.look_at.min(Instant::now() + DEAF);
             return;

@@ -8,11 +8,12 @@ use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
+use crate::domain::chat::Status;
 use crate::domain::job::Job;
 use crate::domain::stream::{OwnRoom, Piece as Shown};
 use crate::live::rooms::Stir;
 use crate::providers::model::{Ending, ModelError, ModelFault, Piece, Prompt};
-use crate::storage::{Refusal, WriteError};
+use crate::storage::{Growth, Part, Refusal, WriteError};
 
 /// How often the growing text is saved.
 const SAVE_EVERY: Duration = Duration::from_millis(333);
@@ -22,15 +23,17 @@ const SAVE_EVERY: Duration = Duration::from_millis(333);
 pub enum Heard {
     /// Its whole answer.
     Answer(String, Ending),
-    /// The reply is not ours any more, or was stopped: nothing is left to be done.
+    /// The text until its reader wanted no more.
+    Stopped(String),
+    /// The reply is not ours any more: nothing is left to be done.
     Overtaken,
 }
 
 /// Reads the model's answer to its end. Dropping this drops the call.
 pub async fn listen(app: &App, job: &Job, prompt: Prompt) -> Result<Heard, ModelError> {
     let watch = app.bus.watch(job.reply());
-    let ended = watch.rung();
-    tokio::pin!(ended);
+    let (ended, asked_to_stop) = (watch.rung(), watch.asked_to_stop());
+    tokio::pin!(ended, asked_to_stop);
     let call = Call::begin(app);
     let mut pieces = app.model.answer(prompt);
     let mut draft = Draft::new(app, job);
@@ -39,11 +42,17 @@ pub async fn listen(app: &App, job: &Job, prompt: Prompt) -> Result<Heard, Model
         let is_saving = saving.is_some();
         tokio::select! {
             biased;
-            // Somebody stopped it, or somebody else ended it.
-            () = &mut ended => return Ok(Heard::Overtaken),
+            () = &mut asked_to_stop => return Ok(Heard::Stopped(draft.text)),
+            // Somebody ended it, or so it is said.
+            () = &mut ended => {
+                ended.set(watch.rung());
+                if !draft.is_still_ours().await {
+                    return Ok(Heard::Overtaken);
+                }
+            }
             saved = ended_save(&mut saving), if is_saving => {
                 saving = None;
-                if !draft.saved(&saved) {
+                if !draft.saved(&saved) && !draft.is_still_ours().await {
                     return Ok(Heard::Overtaken);
                 }
             }
@@ -137,7 +146,29 @@ impl<'a> Draft<'a> {
         Box::pin(async move { app.db.grow_reply(job, &more, length).await })
     }
 
-    /// Notes how a save ended; false when the reply is not ours any more.
+    /// Looks whether the reply is ours. A save whose answer was lost may have been stored after all: then the next one was
+    /// refused, and goes on from what is there.
+    async fn is_still_ours(&mut self) -> bool {
+        let Some(room) = own_room(self.job) else { return false };
+        let nothing = Part { from: 0, most: 0 };
+        match self.app.db.growth(room, self.job.reply(), nothing).await {
+            Ok(Some(stored)) if self.is_by_us(&stored) => {
+                let bytes = self.text.char_indices().nth(stored.length).map_or(self.text.len(), |(at, _)| at);
+                self.safe = (bytes, stored.length);
+                true
+            }
+            Ok(_) => false,
+            // Whoever can't be asked is asked again by the next save.
+            Err(_) => true,
+        }
+    }
+
+    fn is_by_us(&self, stored: &Growth) -> bool {
+        let is_held = stored.status == Status::Generating && i64::from(stored.attempt) == self.job.attempt;
+        is_held && stored.length <= self.length
+    }
+
+    /// Notes how a save ended; false when it was refused.
     fn saved(&mut self, outcome: &Result<(), WriteError>) -> bool {
         self.save_at = Instant::now() + SAVE_EVERY;
         match outcome {

@@ -18,10 +18,18 @@ macro_rules! room_columns {
 /// The columns that make a [`Listed`] message, in its order.
 macro_rules! message_columns {
     () => {
-        "m.seq, m.id, m.chatroom_id, m.role, m.content, m.status, m.created_at, m.reply_to, m.model, m.outcome,
+        message_columns!("m.content")
+    };
+    ($content:literal) => {
+        concat!(
+            "m.seq, m.id, m.chatroom_id, m.role, ",
+            $content,
+            ", m.status, m.created_at, m.reply_to, m.model, m.outcome,
          m.error, m.prompt_tokens, m.reply_tokens, m.attempt"
+        )
     };
 }
+pub(super) use message_columns;
 
 statements! {
     ROOM_ADD = "insert into chatrooms (id, user_id, name, named, instructions, model, created_at, updated_at)

@@ -12,13 +12,17 @@ statements! {
     DEAD = "select id, kind, subject, attempt, last_error, created_at from jobs
         where state = 'dead' order by created_at desc, id desc limit ?1";
     // A room answers in order, one reply at a time: an old reply is written anew only where nothing else is open.
-    ROOM_REOPENED = "update chatrooms set open_replies = open_replies + 1 where open_replies = 0
+    ROOM_REOPENED = "update chatrooms set open_replies = open_replies + 1, last_seq = last_seq + 1 where open_replies = 0
         and id = (select chatroom_id from jobs where id = ?1 and state = 'dead')";
-    // Its unit has been given back, so it is on the house: no day pays for it, and none gets anything back once more.
-    REPLY_REOPENED = "update messages set status = 'pending', content = '', outcome = null, error = null,
-          finished_at = null, quota_day = null
+    // Its unit has been given back, so it is on the house: no day pays for it, and none gets anything back once more. It moves
+    // to the end of its room like one that its owner has tried again, and for the same reasons.
+    REPLY_REOPENED = "update messages set seq = (select last_seq from chatrooms c where c.id = chatroom_id),
+          asked_seq = coalesce(asked_seq, seq - 1), retried_from = attempt, retried_seq = coalesce(retried_seq, seq),
+          attempt = attempt + 1, status = 'pending', content = '', outcome = null, error = null, finished_at = null,
+          prompt_tokens = 0, reply_tokens = 0, quota_day = null
         where id = (select subject from jobs where id = ?1 and state = 'dead') and status = 'failed'";
-    DEAD_REVIVED = "update jobs set state = 'ready', errors = 0, panics = 0, deaths = 0, last_error = null, run_at = ?2,
+    DEAD_REVIVED = "update jobs set seq = case when kind = 'reply' then (select m.seq from messages m where m.id = subject) else seq end,
+          state = 'ready', errors = 0, panics = 0, deaths = 0, last_error = null, run_at = ?2,
           deadline_at = ?3 where id = ?1 and state = 'dead'";
     DEAD_DISCARDED = "delete from jobs where id = ?1 and state = 'dead'";
     OLD_DEAD_SWEPT = "delete from jobs where state = 'dead' and created_at < ?1";

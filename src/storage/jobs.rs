@@ -71,7 +71,8 @@ statements! {
     // Only what has not begun at this attempt: another claim of the same moment leaves it, and its text, alone.
     REPLIES_BEGUN = "update messages set status = 'generating', attempt = j.attempt, content = '' from jobs j
         where j.state = 'running' and j.worker = ?1 and j.lease_until = ?2
-          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq and messages.attempt < j.attempt";
+          and messages.chatroom_id = j.chatroom_id and messages.seq = j.seq
+          and (messages.attempt < j.attempt or messages.status = 'pending')";
     RENEWED = "update jobs set lease_until = ?2 where worker = ?1 and state = 'running' returning id, attempt";
     RETRIED = "update jobs set state = 'waiting', run_at = ?3, errors = errors + ?4, panics = panics + ?5,
           last_error = ?6, worker = null, lease_until = null

@@ -132,13 +132,14 @@ static REPLIES_FINAL: Sql = Sql::new(
 
 /// A message, to go with those of other users.
 pub(super) fn accepted(new: &NewExchange<'_>, key: Option<&NewKey>, alone: Write) -> Together {
+    let NewExchange { content, asked: new } = new;
     let limit = new.limit.map_or(i64::MAX, i64::from);
     let mut row = params![
         new.user_id,
         new.chatroom_id,
         new.message_id,
         new.reply_id,
-        new.content,
+        *content,
         new.day,
         job::turn_base(new.now, new.tier),
         new.now,
@@ -148,7 +149,7 @@ pub(super) fn accepted(new: &NewExchange<'_>, key: Option<&NewKey>, alone: Write
         key.map(|key| key.fingerprint),
         key.map(|key| key.answer.as_str()),
         new.trace_parent.clone(),
-        title::first_words(new.content),
+        title::first_words(content),
         limit,
         job::turn_spacing_ms(),
     ];

@@ -39,7 +39,6 @@ mod watching;
 use std::path::Path;
 
 pub use self::accounts::{ClosingProof, NewClosure};
-pub use self::again::NewReply;
 pub use self::billing::{Customer, Mirror};
 pub use self::billing_events::NewBillingEvent;
 pub use self::chats::{ChatroomChange, Listed, NewChatroom};
@@ -55,7 +54,7 @@ pub use self::passwords::{Credentials, PasswordChange, PasswordReset};
 pub use self::postgres::Postgres;
 pub use self::queue_watch::Depth;
 pub use self::refresh::NewToken;
-pub use self::replies::{Earlier, Finished, NewExchange, ReplyTask};
+pub use self::replies::{Earlier, Finished, NewExchange, NewReply, ReplyTask};
 pub use self::sessions::{Begun, NewSession, Proof};
 pub use self::sqlite::Sqlite;
 pub use self::statement::{Refusal, Sql, Write, WriteError, Written};

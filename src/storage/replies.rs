@@ -49,17 +49,24 @@ statements! {
 /// A message about to be accepted, with all that goes with it.
 #[derive(Debug)]
 pub struct NewExchange<'a> {
-    /// Who sends.
-    pub user_id: UserId,
-    /// Into which room.
-    pub chatroom_id: ChatroomId,
-    /// The message's id.
-    pub message_id: MessageId,
-    /// The id of its reply.
-    pub reply_id: MessageId,
     /// What was said.
     pub content: &'a str,
-    /// The sender's plan.
+    /// The reply to it.
+    pub asked: NewReply,
+}
+
+/// A reply about to be asked for.
+#[derive(Debug)]
+pub struct NewReply {
+    /// Who asks.
+    pub user_id: UserId,
+    /// In which room.
+    pub chatroom_id: ChatroomId,
+    /// The message to be answered.
+    pub message_id: MessageId,
+    /// The reply.
+    pub reply_id: MessageId,
+    /// The asker's plan.
     pub tier: Tier,
     /// How many messages a day holds.
     pub limit: DailyLimit,
@@ -126,33 +133,19 @@ impl Db {
     /// Stores the message, its quota unit, its pending reply, its job and its idempotency key in one transaction.
     /// Answers with the messages used that day.
     pub async fn accept_message(&self, new: &NewExchange<'_>, key: Option<NewKey>) -> Result<u32, WriteError> {
-        let exchange = params![new.chatroom_id, new.message_id, new.reply_id, new.content, new.day, new.now];
-        let job = params![
-            new.reply_id,
-            JobKind::Reply.as_str(),
-            new.user_id,
-            new.chatroom_id,
-            new.day,
-            new.now,
-            new.now + DEADLINE,
-            new.trace_parent.clone()
-        ];
-        let moved = params![new.chatroom_id, new.user_id, new.now, title::first_words(new.content)];
+        let NewExchange { content, asked } = new;
+        let exchange = params![asked.chatroom_id, asked.message_id, asked.reply_id, *content, asked.day, asked.now];
+        let moved = params![asked.chatroom_id, asked.user_id, asked.now, title::first_words(content)];
         let write = Write::new().must(&ROOM_MOVED_ON, moved, Refusal::NotFound);
         let write = idempotency::kept(write, key.as_ref());
-        let turn = job::turn_base(new.now, new.tier);
-        let write = usage::one_unit(write, new.user_id, new.day, new.limit, turn);
-        let write = idempotency::counted(write, key.as_ref())
-            .then(&EXCHANGE_ADD, exchange)
-            .then(&JOB_ADD, job)
-            .then(&usage::USED, params![new.user_id, new.day]);
+        let write = job_added(unit_taken(write, asked, key.as_ref()).then(&EXCHANGE_ADD, exchange), asked);
+        let write = usage::read_back(write, asked.user_id, asked.day);
         if let Self::Postgres(engine) = self {
             self.count(1);
             let used = engine.write_together(&engine.accepting, joint::accepted(new, key.as_ref(), write)).await?;
             return Ok(u32::try_from(used).unwrap_or_default());
         }
-        let used: Vec<(u32,)> = self.write(write).await?.last().map_err(WriteError::Failed)?;
-        Ok(used.first().map_or(0, |(used,)| *used))
+        usage::of_last(self.write(write).await?)
     }
 
     /// What the job is to be done with; none when the reply is gone.
@@ -208,6 +201,27 @@ impl Db {
         }
         self.write(write).await.map(|_| ())
     }
+}
+
+/// Adds the steps that take the asker's unit, and count it under the key.
+pub(super) fn unit_taken(write: Write, asked: &NewReply, key: Option<&NewKey>) -> Write {
+    let turn = job::turn_base(asked.now, asked.tier);
+    idempotency::counted(usage::one_unit(write, asked.user_id, asked.day, asked.limit, turn), key)
+}
+
+/// Adds the step that puts the reply's job into the queue.
+pub(super) fn job_added(write: Write, asked: &NewReply) -> Write {
+    let job = params![
+        asked.reply_id,
+        JobKind::Reply.as_str(),
+        asked.user_id,
+        asked.chatroom_id,
+        asked.day,
+        asked.now,
+        asked.now + DEADLINE,
+        asked.trace_parent.clone()
+    ];
+    write.then(&JOB_ADD, job)
 }
 
 impl FromRow for ReplyTask {

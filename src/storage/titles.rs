@@ -1,5 +1,5 @@
-//! Titles of rooms that nobody named: wanted once, with the end of a room's first reply, and written by whoever holds the
-//! job, unless the owner was first.
+//! Titles of rooms that nobody named: wanted with the end of a room's first reply that has text, and written by whoever holds
+//! the job, unless the owner was first.
 
 use super::jobs::done;
 use super::statement::{params, statements};
@@ -12,20 +12,18 @@ use crate::domain::time::Timestamp;
 use crate::domain::title::{FirstWords, SEEN};
 use crate::error::Result;
 
-/// A reply up to this place answers the first message of its room: it stands right behind it, or was asked for again before
-/// anything else was said.
-const LAST_PLACE: i64 = 3;
+/// A reply beyond this place asks for no title: the first ones, or the first tries, have all come to nothing by then.
+const LAST_PLACE: i64 = 6;
 
 statements! {
     TITLE_WANTED = "insert into jobs (id, kind, subject, user_id, seq, state, turn_at, run_at, created_at, deadline_at)
         select c.id, ?4, c.id, c.user_id, 0, 'ready', ?5, ?6, ?6, ?7
-        from chatrooms c join messages m on m.chatroom_id = c.id and m.seq <= 3 and m.id = ?3
+        from chatrooms c join messages m on m.chatroom_id = c.id and m.seq <= 6 and m.id = ?3
         where c.id = ?1 and c.user_id = ?2 and c.named = 0 and m.content <> '' on conflict (id) do nothing";
     FIRST_EXCHANGE = "select substr(m.content, 1, cast(?3 as integer)), substr(r.content, 1, cast(?3 as integer))
-        from chatrooms c join messages m on m.chatroom_id = c.id and m.seq = 1
-          join messages r on r.chatroom_id = c.id and r.seq in (2, 3) and r.reply_to = m.id
+        from chatrooms c join messages r on r.chatroom_id = c.id and r.seq <= 6 join messages m on m.id = r.reply_to
         where c.id = ?1 and c.user_id = ?2 and c.named = 0 and r.status = 'complete' and r.content <> ''
-        order by r.seq desc limit 1";
+        order by m.seq, r.seq desc limit 1";
     ROOM_TITLED = "update chatrooms set name = ?3, named = 2 where id = ?1 and user_id = ?2 and named = 0";
 }
 

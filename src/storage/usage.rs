@@ -2,7 +2,7 @@
 
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
-use super::{Db, Refusal, Write};
+use super::{Db, Refusal, Write, WriteError, Written};
 use crate::domain::ids::UserId;
 use crate::domain::job;
 use crate::domain::plan::DailyLimit;
@@ -29,6 +29,17 @@ pub(super) fn one_unit(write: Write, user_id: UserId, day: Day, limit: DailyLimi
     let limit = limit.map_or(i64::MAX, i64::from);
     let taken = params![user_id, day, limit, turn, job::turn_spacing_ms(), turn + job::FURTHEST_TURN];
     write.must(&UNIT_TAKEN, taken, Refusal::QuotaExceeded)
+}
+
+/// Adds the last step, which reads the day's use back; see [`of_last`].
+pub(super) fn read_back(write: Write, user_id: UserId, day: Day) -> Write {
+    write.then(&USED, params![user_id, day])
+}
+
+/// The day's use that a write read back.
+pub(super) fn of_last(written: Written) -> Result<u32, WriteError> {
+    let used: Vec<(u32,)> = written.last().map_err(WriteError::Failed)?;
+    Ok(used.first().map_or(0, |(used,)| *used))
 }
 
 impl Db {

@@ -1,5 +1,6 @@
 //! A reply while it grows: saved by its worker piece by piece, read by those who watch from where they stand.
 
+use super::chats::{Listed, message_columns};
 use super::statement::{params, statements};
 use super::value::{FromRow, Row};
 use super::{Db, Refusal, Write, WriteError};
@@ -15,16 +16,22 @@ statements! {
     REPLY_GROWN = "update messages set content = content || ?3
         where id = ?1 and attempt = ?2 and status = 'generating' and length(content) = ?4";
     REPLY_FROM = "select m.id, m.seq, m.status, m.attempt, length(m.content), substr(m.content, cast(?4 as integer) + 1, cast(?5 as integer)),
-          m.finished_at, m.asked_seq, m.retried_from
+          m.finished_at, m.retried_seq, m.retried_from
         from messages m join chatrooms c on c.id = m.chatroom_id
         where m.id = ?1 and m.chatroom_id = ?2 and c.user_id = ?3 and m.role = 'assistant'";
-    NEWEST_REPLIES = "select m.id, m.seq, m.status, m.attempt, length(m.content), '', m.finished_at, m.asked_seq,
+    NEWEST_REPLIES = "select m.id, m.seq, m.status, m.attempt, cast(0 as bigint), '', m.finished_at, m.retried_seq,
           m.retried_from
         from messages m join chatrooms c on c.id = m.chatroom_id
         where m.chatroom_id = ?1 and c.user_id = ?2 and m.role = 'assistant' order by m.seq desc limit ?3";
-    ROOM_WATCHED = "select coalesce(s.version, 0), c.id, c.name, c.instructions, c.model, c.created_at, c.updated_at
+    ROOM_WATCHED = "select coalesce(s.version, 0), c.last_seq, c.id, c.name, c.instructions, c.model, c.created_at, c.updated_at
         from chatrooms c left join room_summaries s on s.chatroom_id = c.id where c.id = ?1 and c.user_id = ?2";
-    LAST_SEQ = "select last_seq from chatrooms where id = ?1 and user_id = ?2";
+    ROOM_STANDS = "select last_seq, open_replies from chatrooms where id = ?1 and user_id = ?2";
+    MESSAGE_SEQ = "select m.seq from messages m join chatrooms c on c.id = m.chatroom_id
+        where m.id = ?1 and m.chatroom_id = ?2 and c.user_id = ?3";
+    // A reply's text is told as it grows, so it is not read here.
+    MESSAGES_TOLD = concat!("select ", message_columns!("case when m.role = 'user' then m.content else '' end"), "
+        from messages m join chatrooms c on c.id = m.chatroom_id
+        where m.chatroom_id = ?1 and c.user_id = ?2 and m.seq > ?3 order by m.seq limit ?4");
 }
 
 /// A room, and which summary it has.
@@ -34,6 +41,8 @@ pub struct Watched {
     pub room: Chatroom,
     /// A number that grows whenever the summary is another.
     pub summary: i64,
+    /// The place of its last message.
+    pub last_seq: i64,
 }
 
 /// Where a reply stands, and its text from where it was asked for.
@@ -69,8 +78,8 @@ pub struct Part {
 /// Where a reply stood before it was tried again.
 #[derive(Clone, Copy, Debug)]
 pub struct Retried {
-    /// The place of the message it answers; its own was behind it.
-    pub asked_seq: i64,
+    /// Its place then.
+    pub seq: i64,
     /// Its last try.
     pub attempt: u32,
 }
@@ -96,21 +105,31 @@ impl Db {
         self.find(&REPLY_FROM, params![reply, own.room, own.owner, whole(part.from), whole(part.most)]).await
     }
 
-    /// The newest replies of a room without their texts, newest first.
+    /// The newest replies of a room without their texts and lengths, newest first.
     pub async fn newest_replies(&self, own: OwnRoom, limit: i64) -> Result<Vec<Growth>> {
         self.list(&NEWEST_REPLIES, params![own.room, own.owner, limit]).await
     }
 
-    /// The place of a room's last message; none when the room is gone.
-    pub async fn last_seq(&self, own: OwnRoom) -> Result<Option<i64>> {
-        Ok(self.find::<(i64,)>(&LAST_SEQ, params![own.room, own.owner]).await?.map(|(seq,)| seq))
+    /// The place of a room's last message, and how many of its replies are not final; none when the room is gone.
+    pub async fn room_stands(&self, own: OwnRoom) -> Result<Option<(i64, i64)>> {
+        self.find(&ROOM_STANDS, params![own.room, own.owner]).await
+    }
+
+    /// The place of a message in its room; none when it is not there.
+    pub async fn message_seq(&self, own: OwnRoom, message: MessageId) -> Result<Option<i64>> {
+        Ok(self.find::<(i64,)>(&MESSAGE_SEQ, params![message, own.room, own.owner]).await?.map(|(seq,)| seq))
+    }
+
+    /// Messages of a room after a place, in order, replies without their texts.
+    pub async fn messages_to_tell(&self, own: OwnRoom, after: i64, limit: i64) -> Result<Vec<Listed>> {
+        self.list(&MESSAGES_TOLD, params![own.room, own.owner, after, limit]).await
     }
 }
 
 impl FromRow for Watched {
     fn from_row(mut row: Row) -> Result<Self> {
-        let summary = row.column()?;
-        Ok(Self { room: Chatroom::from_row(row)?, summary })
+        let (summary, last_seq) = (row.column()?, row.column()?);
+        Ok(Self { room: Chatroom::from_row(row)?, summary, last_seq })
     }
 }
 
@@ -122,8 +141,8 @@ impl FromRow for Growth {
         let attempt = row.column()?;
         let length = usize::try_from(row.column::<i64>()?).map_err(Error::internal)?;
         let (text, finished_at) = (row.column()?, row.column()?);
-        let (asked_seq, retried_from): (Option<i64>, Option<u32>) = (row.column()?, row.column()?);
-        let retried = asked_seq.zip(retried_from).map(|(asked_seq, attempt)| Retried { asked_seq, attempt });
+        let before: (Option<i64>, Option<u32>) = (row.column()?, row.column()?);
+        let retried = before.0.zip(before.1).map(|(seq, attempt)| Retried { seq, attempt });
         Ok(Self { id, seq, status, attempt, length, text, finished_at, retried })
     }
 }

@@ -25,7 +25,7 @@ use pollux::domain::job::Job;
 use pollux::domain::otp::SendCaps;
 use pollux::domain::phone::Phone;
 use pollux::domain::time::Timestamp;
-use pollux::storage::{Db, NewExchange, NewKey, Refusal, WriteError};
+use pollux::storage::{Db, NewExchange, NewKey, NewReply, Refusal, WriteError};
 
 use self::made::{Person, Saying, minutes, new_challenge, new_room, new_session};
 use crate::harness::engine::Lease;
@@ -118,19 +118,18 @@ impl Store {
     }
 
     async fn accept(&self, saying: &Saying, key: Option<NewKey>) -> Result<u32, WriteError> {
-        let new = NewExchange {
+        let asked = NewReply {
             user_id: saying.user,
             chatroom_id: saying.room,
             message_id: saying.message,
             reply_id: saying.reply,
-            content: "Why is the sky blue?",
             tier: saying.tier,
             limit: saying.limit,
             day: saying.now.day(),
             now: saying.now,
             trace_parent: Some(TRACE_PARENT.to_owned()),
         };
-        self.db.accept_message(&new, key).await
+        self.db.accept_message(&NewExchange { content: "Why is the sky blue?", asked }, key).await
     }
 
     /// Sends a message that is accepted.

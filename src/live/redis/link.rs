@@ -92,6 +92,7 @@ async fn serve(
     if let Some(inner) = inner.upgrade() {
         inner.set_connection(None);
     }
+    let _ = heard.send(Heard::Lost);
 }
 
 async fn suspected(inner: &Weak<Inner>) {

@@ -19,7 +19,7 @@ pub(super) fn room_of(prefix: &str, channel: &str) -> Option<OwnRoom> {
 pub(super) fn write(from: [u8; 8], stir: &Stir) -> Vec<u8> {
     let mut bytes = from.to_vec();
     match stir {
-        Stir::Look => bytes.push(b'l'),
+        Stir::Look | Stir::Missed => bytes.push(b'l'),
         Stir::Piece(piece) => {
             bytes.push(b'p');
             bytes.extend(piece.reply.bytes());

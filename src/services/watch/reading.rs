@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::timing::{DEAF, DEAF_AND_IDLE, IN_ANY_CASE, IN_ANY_CASE_ALONE, SOON, spread};
-use super::{Event, From, OpenReply, Watcher};
+use super::{Event, From, OpenReply, Told, Watcher};
 use crate::domain::chat::{Message, Role, Status};
 use crate::domain::ids::MessageId;
 use crate::domain::stream::{Offset, Place};
@@ -13,59 +13,70 @@ use crate::error::Result;
 use crate::services::plans;
 use crate::storage::{Growth, Part, Watched};
 
-/// Replies that are looked at for those that are not final.
+/// Final replies among which those that are not are looked for: a few may have been stopped behind them.
 const NEWEST: i64 = 100;
 /// Of a text that is behind: what is told by one event, in Unicode scalar values.
 const TOLD_AT_ONCE: usize = 16_384;
 const WHOLE: Part = Part { from: 0, most: usize::MAX };
 const NOTHING: Part = Part { from: 0, most: 0 };
-/// New messages that are read by one statement.
-const PAGE: i64 = 100;
+/// New messages that are told before anybody has taken them.
+const PAGE: i64 = 16;
 /// How long after its end a reply is told to who comes without a place.
 const JUST_ENDED: Duration = Duration::from_mins(1);
 
 impl Watcher {
     pub(super) async fn begin(&mut self, from: From) -> Result<()> {
         match from {
-            From::Place(place) => {
-                if !self.go_on(place).await? {
-                    self.begin_now().await?;
-                }
-            }
-            From::Now => self.begin_now().await?,
+            From::Place(place) => self.go_on(place).await?,
+            From::Nowhere => self.begin_now(Duration::MAX).await?,
+            From::Now => self.begin_now(JUST_ENDED).await?,
         }
         self.read().await
     }
 
-    /// Goes on where the reader was; false when that place is not of this room, or never was.
-    async fn go_on(&mut self, place: Place) -> Result<bool> {
-        let position = if let Offset::At(position) = place.offset { position } else { usize::MAX };
-        let Some(reply) = self.app.db.growth(self.room, place.reply, NOTHING).await? else { return Ok(false) };
+    /// Goes on where the reader was.
+    async fn go_on(&mut self, place: Place) -> Result<()> {
+        let Some(reply) = self.app.db.growth(self.room, place.reply, NOTHING).await? else {
+            return self.go_on_after_message(place).await;
+        };
         if let Some(before) = reply.retried.filter(|before| place.attempt <= before.attempt) {
             // He left before it was tried again, which put it behind all that came since.
-            self.seen = before.asked_seq + 1;
-            return Ok(true);
-        }
-        if place.offset == Offset::End {
-            if !reply.status.is_final() || reply.attempt != place.attempt {
-                return Ok(false);
-            }
-            (self.seen, self.last) = (reply.seq, Some(place));
-            return Ok(true);
-        }
-        if place.attempt > reply.attempt || (place.attempt == reply.attempt && position > reply.length) {
-            // He was told more than is stored: what is stored counts, and is told whole.
-            return Ok(false);
+            (self.seen, self.last) = (before.seq, Some(place));
+            return Ok(());
         }
         self.seen = reply.seq;
-        self.open.push_back(OpenReply::at(place.reply, place.attempt, position));
-        Ok(true)
+        let is_same_try = place.attempt == reply.attempt;
+        match place.offset {
+            Offset::End if is_same_try && reply.status.is_final() => self.last = Some(place),
+            Offset::At(position) if place.attempt < reply.attempt || (is_same_try && position <= reply.length) => {
+                self.open.push_back(OpenReply::at(place.reply, place.attempt, position));
+            }
+            // He was told more than is stored: what is stored counts, and is told whole.
+            _ => return self.tell_anew(place.reply).await,
+        }
+        Ok(())
     }
 
-    /// Tells the text so far of the reply being written, or of the newest one if it has just ended.
-    async fn begin_now(&mut self) -> Result<()> {
-        self.seen = self.app.db.last_seq(self.room).await?.unwrap_or_default();
-        let newest = self.app.db.newest_replies(self.room, NEWEST).await?;
+    /// Goes on behind a message that had no reply before it; a place that is not of this room is none.
+    async fn go_on_after_message(&mut self, place: Place) -> Result<()> {
+        match self.app.db.message_seq(self.room, place.reply).await? {
+            Some(seq) => (self.seen, self.last) = (seq, Some(place)),
+            None => self.begin_now(Duration::MAX).await?,
+        }
+        Ok(())
+    }
+
+    /// Tells the whole text of a reply, and goes on from there.
+    async fn tell_anew(&mut self, reply: MessageId) -> Result<()> {
+        self.open.push_back(OpenReply::new(reply));
+        self.reset_first().await
+    }
+
+    /// Tells the text so far of the reply being written, or of the newest one if it ended no longer ago than that.
+    async fn begin_now(&mut self, ended_within: Duration) -> Result<()> {
+        let (last_seq, open) = self.app.db.room_stands(self.room).await?.unwrap_or_default();
+        self.seen = last_seq;
+        let newest = self.app.db.newest_replies(self.room, NEWEST + open).await?;
         let is_new = |reply: &&Growth| reply.seq <= self.seen;
         self.open = newest
             .iter()
@@ -76,12 +87,13 @@ impl Watcher {
             .collect();
         let Some(newest) = newest.first() else { return Ok(()) };
         if self.open.is_empty() {
-            let ended = newest.finished_at.is_some_and(|at| at + JUST_ENDED > self.app.clock.now());
-            if !ended {
+            let now = self.app.clock.now();
+            let has_just_ended = newest.finished_at.is_some_and(|at| now.since(at) < ended_within);
+            if !has_just_ended {
                 self.last = Some(Place { reply: newest.id, attempt: newest.attempt, offset: Offset::End });
                 return Ok(());
             }
-            self.open.push_back(OpenReply::new(newest.id));
+            return self.tell_anew(newest.id).await;
         }
         self.reset_first().await
     }
@@ -106,17 +118,19 @@ impl Watcher {
     }
 
     async fn read(&mut self) -> Result<()> {
-        if self.only.is_none() {
-            self.read_room().await?;
-            self.read_messages().await?;
-        }
         self.has_more = false;
+        if self.only.is_none() {
+            let last_seq = self.read_room().await?;
+            if last_seq > self.seen {
+                self.read_messages(last_seq).await?;
+            }
+        }
         self.read_replies().await?;
         let is_behind = self.open.front().is_some_and(OpenReply::is_behind);
         let pause = match (is_behind, self.heard.is_deaf(), self.open.is_empty()) {
             (true, ..) => SOON,
-            (_, true, false) => DEAF,
-            (_, true, true) => DEAF_AND_IDLE,
+            (_, true, false) => spread(DEAF),
+            (_, true, true) => spread(DEAF_AND_IDLE),
             _ if self.heard.is_alone() => spread(IN_ANY_CASE_ALONE),
             _ => spread(IN_ANY_CASE),
         };
@@ -125,11 +139,12 @@ impl Watcher {
         Ok(())
     }
 
-    async fn read_room(&mut self) -> Result<()> {
+    /// Tells whether the room was changed; answers with the place of its last message.
+    async fn read_room(&mut self) -> Result<i64> {
         let found = self.app.db.watched_room(self.room).await?;
-        let Some(Watched { room: now, summary }) = found else {
+        let Some(Watched { room: now, summary, last_seq }) = found else {
             self.is_over = true;
-            return Ok(());
+            return Ok(0);
         };
         let told = self.known.as_ref().is_some_and(|known| {
             (&known.name, &known.instructions, &known.model) == (&now.name, &now.instructions, &now.model)
@@ -139,40 +154,32 @@ impl Watcher {
             self.known = Some(now.clone());
             self.tell(None, Event::Room(now));
         }
-        Ok(())
+        Ok(last_seq)
     }
 
-    async fn read_messages(&mut self) -> Result<()> {
-        let mut is_quota_new = false;
-        loop {
-            let page = self.app.db.messages_forward(self.room.room, self.room.owner, self.seen, PAGE).await?;
-            let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            for listed in page {
-                self.seen = listed.seq;
-                is_quota_new = true;
-                self.tell_message(listed.message);
-            }
-            if is_last {
-                break;
-            }
+    /// Tells some of the new messages; the rest waits until these are taken.
+    async fn read_messages(&mut self, last_seq: i64) -> Result<()> {
+        for listed in self.app.db.messages_to_tell(self.room, self.seen, PAGE).await? {
+            self.seen = listed.seq;
+            self.tell_message(listed.message);
         }
-        if is_quota_new {
-            self.tell_quota().await?;
-        }
-        Ok(())
+        self.has_more = self.seen < last_seq;
+        if self.has_more { Ok(()) } else { self.tell_quota().await }
     }
 
     /// A reply is told without its text, which follows as it would have come.
     fn tell_message(&mut self, mut message: Message) {
         if message.role == Role::Assistant {
+            // One that was tried again is written at its new place alone.
+            self.open.retain(|open| open.id != message.id);
             self.open.push_back(OpenReply::new(message.id));
-            message.content.clear();
             message.status = Status::Pending;
             if let Some(reply) = &mut message.reply {
                 (reply.outcome, reply.error, reply.usage, reply.attempt) = (None, None, None, 0);
             }
         }
-        self.tell(Some(message.id), Event::Created(message));
+        let place = self.place().or(Some(Place { reply: message.id, attempt: 0, offset: Offset::End }));
+        self.ready.push_back(Told { place, reply: Some(message.id), event: Event::Created(message) });
     }
 
     async fn tell_quota(&mut self) -> Result<()> {
@@ -183,20 +190,29 @@ impl Watcher {
 
     /// Tells what is new of the open replies, in order: one after the other is written.
     async fn read_replies(&mut self) -> Result<()> {
+        let mut told = 0;
         while let Some(first) = self.open.front() {
             let (id, position) = (first.id, first.position);
             let part = Part { from: position, most: TOLD_AT_ONCE };
             let Some(reply) = self.app.db.growth(self.room, id, part).await? else {
                 self.open.pop_front();
+                self.is_over |= self.only == Some(id);
                 continue;
             };
             let (is_final, length) = (reply.status.is_final(), reply.length);
+            told += length.saturating_sub(position).min(TOLD_AT_ONCE);
             self.tell_growth(reply).await?;
-            self.has_more = self.open.front().is_some_and(|first| first.position < length);
-            if !is_final || self.has_more {
+            let is_told = self.open.front().is_none_or(|first| first.position >= length);
+            if is_final && is_told {
+                self.tell_end(id).await?;
+            }
+            if !is_final && is_told {
                 return Ok(());
             }
-            self.tell_end(id).await?;
+            if !is_told || told >= TOLD_AT_ONCE {
+                self.has_more = true;
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -237,7 +253,7 @@ impl Watcher {
         self.last = Some(Place { reply: id, attempt: first.attempt, offset: Offset::End });
         let Some(message) = message else { return Ok(()) };
         let gave_back = message.status == Status::Failed;
-        let told = super::Told { place: self.last, reply: Some(id), event: Event::Finished(message) };
+        let told = Told { place: self.last, reply: Some(id), event: Event::Finished(message) };
         self.ready.push_back(told);
         if self.only == Some(id) {
             self.is_over = true;

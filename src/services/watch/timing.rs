@@ -8,9 +8,11 @@ use crate::domain::time::Timestamp;
 pub(super) const QUIET: Duration = Duration::from_secs(15);
 /// How soon to look again for text that was heard of and is not stored yet.
 pub(super) const SOON: Duration = Duration::from_millis(100);
-/// How often to look while nothing can be heard: for text that grows, and for anything else.
-pub(super) const DEAF: Duration = Duration::from_millis(500);
-pub(super) const DEAF_AND_IDLE: Duration = Duration::from_millis(1_500);
+/// How often to look while nothing can be heard: for text that grows, and for anything else, such as the end of the session.
+pub(super) const DEAF: Duration = Duration::from_millis(700);
+pub(super) const DEAF_AND_IDLE: Duration = Duration::from_millis(1_800);
+/// Within which time all look for whom something may have been missed.
+pub(super) const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
 /// How often to look in any case, should a word have been lost: on its way from other processes, and within this one.
 pub(super) const IN_ANY_CASE: Duration = Duration::from_secs(30);
 pub(super) const IN_ANY_CASE_ALONE: Duration = Duration::from_mins(2);

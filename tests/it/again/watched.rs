@@ -79,6 +79,25 @@ on_both_engines! {
         assert_eq!((joined.attempt, &joined.last.unwrap()["content"]), (2, &json!(joined.text)));
     }
 
+    async fn who_knows_that_a_reply_waits_to_be_tried_again_is_not_told_once_more_what_came_before_that(app) {
+        let user = app.user().await;
+        let room = user.room().await;
+        let (_, failed) = send_in_vain(&app, &user, &room, "a").await;
+        send(&user, &room, "b").await;
+        app.run_jobs().await;
+        let mut events = user.watch(&room, None).await;
+        events.until("reply.finished").await;
+        let pending = retry(&user, &room, &failed).await.expect(202).body["reply"].clone();
+        let told = events.until("reply.reset").await;
+        assert_eq!((&told.data["message_id"], &told.data["attempt"]), (&json!(failed), &pending["attempt"]));
+        // Where the stream stood, and where a page begins that has read the room.
+        for (name, place) in [("One", told.id.unwrap()), ("Two", format!("{failed}.{}.0", pending["attempt"]))] {
+            let mut events = user.watch(&room, Some(&place)).await;
+            user.patch(&format!("/chatroom/{room}"), json!({"name": name})).await.expect(200);
+            assert_eq!(events.next().await.unwrap().name, "room.updated", "something was told again");
+        }
+    }
+
     async fn who_left_before_a_reply_was_tried_again_is_told_all_that_came_since(app) {
         let user = app.user().await;
         let room = user.room().await;

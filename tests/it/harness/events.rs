@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::Client;
 
@@ -66,8 +66,9 @@ impl Events {
         Self { headers, response, rest: Vec::new(), bytes: 0, comments: 0, retry: None }
     }
 
-    /// The next event; none when the stream has ended or was cut.
+    /// The next event, which comments are not; none when the stream has ended or was cut.
     pub async fn next(&mut self) -> Option<Event> {
+        let deadline = Instant::now() + SOON;
         loop {
             if let Some(end) = self.rest.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.rest.drain(..end + 2).collect();
@@ -76,7 +77,7 @@ impl Events {
                     None => continue,
                 }
             }
-            let chunk = timeout(SOON, self.response.chunk()).await.expect("nothing came");
+            let chunk = timeout_at(deadline, self.response.chunk()).await.expect("nothing came");
             let chunk = chunk.ok().flatten()?;
             self.bytes += chunk.len();
             self.rest.extend(chunk);

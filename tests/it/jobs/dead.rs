@@ -50,6 +50,17 @@ on_both_engines! {
         assert_eq!(jobs(&app, &[]).1, "The queue is empty.\n");
     }
 
+    async fn who_watches_the_room_sees_a_reply_that_is_put_back(app) {
+        let asked = failed(&app).await;
+        let mut events = asked.user.watch(&asked.room, None).await;
+        events.until("reply.finished").await;
+        assert!(jobs(&app, &["retry", &asked.reply]).0);
+        app.run_jobs().await;
+        let end = events.until("reply.finished").await;
+        assert_eq!((&end.data["message_id"], &end.data["outcome"]), (&asked.reply.clone().into(), &"completed".into()));
+        assert_eq!(end.data["message"], asked.reply().await);
+    }
+
     async fn a_reply_that_fails_again_gives_nothing_back_twice(app) {
         let paid = failed(&app).await;
         let other = Asked::by(&paid.user, "This one is paid for.").await;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{KNOWN_WITHIN, at, hears, two_nodes, without_redis};
+use crate::harness::events::Joined;
 use crate::harness::work::{Working, until};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -33,6 +34,44 @@ async fn who_waits_at_one_process_is_told_when_another_has_written_the_reply() {
     let path = format!("/chatroom/{}/message", user.room().await);
     let waited = user.post_with(&path, &[("prefer", "wait=20")], json!({"content": "Hello"})).await.expect(200);
     assert_eq!(waited.body["reply"]["outcome"], "completed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_is_stopped_at_another_process_keeps_all_that_was_shown() {
+    let Some((one, two)) = two_nodes(&[]).await else { return };
+    let _working = Working::start(&one.house.app, Duration::ZERO);
+    one.model.pace(Duration::from_millis(3), Duration::from_millis(3));
+    let user = one.user().await;
+    let there = at(&two, &user);
+    let room = user.room().await;
+    let mut events = there.watch(&room, None).await;
+    let content = format!("Count{}", " ab".repeat(130));
+    let reply = user.say(&room, &content).await.expect(202).body["reply"]["id"].as_str().unwrap().to_owned();
+    let mut joined = Joined::default();
+    for _ in 0..9 {
+        joined.take(&events.until("reply.delta").await);
+    }
+    let stop = format!("/chatroom/{room}/message/{reply}/stop");
+    let stopped = there.post(&stop, json!({})).await.expect(200).body["message"].clone();
+    assert!(stopped["content"].as_str().unwrap().starts_with(&joined.text), "{} after {}", stopped, joined.text);
+    while joined.last.is_none() {
+        let event = events.next().await.unwrap();
+        assert_ne!(event.name, "reply.reset", "text was taken back");
+        joined.take(&event);
+    }
+    assert_eq!(joined.last.unwrap(), stopped);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_ends_at_one_process_ends_its_streams_at_all_within_two_seconds() {
+    let Some((one, two)) = two_nodes(&[]).await else { return };
+    let user = one.user().await;
+    let room = user.room().await;
+    let mut events = at(&two, &user).watch(&room, None).await;
+    user.post("/auth/logout", json!({})).await.expect(204);
+    let ended = Instant::now();
+    assert_eq!(events.next().await.unwrap().name, "session.revoked");
+    assert!(ended.elapsed() < Duration::from_secs(2), "{:?}", ended.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -65,14 +65,27 @@ on_both_engines! {
     }
 
     async fn no_title_is_wanted_later_or_where_there_is_a_name(store) {
-        let person = store.person().await;
+        let person = store.pro().await;
         let (named, room) = (store.room(&person).await, unnamed(store, &person).await);
         let done = ended(Outcome::Completed, "Because.");
         exchange(store, &person, named, &done).await;
         assert_eq!(store.count("jobs").await, 0);
-        exchange(store, &person, room, &ended(Outcome::Blocked, "")).await;
+        for _ in 0..3 {
+            exchange(store, &person, room, &ended(Outcome::Blocked, "")).await;
+        }
         exchange(store, &person, room, &done).await;
-        assert_eq!(store.count("jobs").await, 0, "the second exchange names nothing");
+        assert_eq!(store.count("jobs").await, 0, "the fourth exchange names nothing");
+    }
+
+    async fn where_the_first_replies_came_to_nothing_the_first_that_has_text_asks_for_the_title(store) {
+        let person = store.pro().await;
+        let room = unnamed(store, &person).await;
+        exchange(store, &person, room, &ended(Outcome::Blocked, "")).await;
+        exchange(store, &person, room, &ended(Outcome::Empty, "")).await;
+        exchange(store, &person, room, &ended(Outcome::Completed, "Because.")).await;
+        let jobs = store.claim(9, NOON).await;
+        assert_eq!(jobs.iter().map(|job| job.kind).collect::<Vec<_>>(), [Some(JobKind::TitleRoom)]);
+        assert_eq!(store.db.first_words(&jobs[0]).await.unwrap().unwrap().reply, "Because.");
     }
 
     async fn titles_take_no_more_places_than_they_may_and_replies_go_first(store) {

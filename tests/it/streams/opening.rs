@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use pollux::providers::model_demo::DemoAct;
 use serde_json::json;
 
 use super::{ask, working};
@@ -88,6 +89,42 @@ on_both_engines! {
             let begin = events.next().await.unwrap();
             assert_eq!((begin.name.as_str(), &begin.data["text"]), ("reply.reset", &text), "{place}");
             assert_eq!(events.next().await.unwrap().name, "reply.finished", "{place}");
+        }
+    }
+
+    async fn who_was_told_more_than_is_stored_is_told_what_counts_and_all_that_came_since(app) {
+        let user = app.user().await;
+        let room = user.room().await;
+        app.model.then(DemoAct::Withhold { after_words: 4 });
+        let taken_back = ask(&user, &room, "Say something bad.").await;
+        app.run_jobs().await;
+        let next = ask(&user, &room, "And now something good.").await;
+        app.run_jobs().await;
+        app.advance(Duration::from_mins(5));
+        let mut events = user.watch(&room, Some(&format!("{taken_back}.1.12"))).await;
+        let begin = events.next().await.unwrap();
+        assert_eq!((begin.name.as_str(), &begin.data["message_id"], &begin.data["text"]), ("reply.reset", &json!(taken_back), &json!("")));
+        for _ in 0..2 {
+            events.until("message.created").await;
+        }
+        let end = events.until("reply.finished").await;
+        assert_eq!((&end.data["message_id"], &end.data["outcome"]), (&json!(taken_back), &json!("blocked")));
+        let end = events.until("reply.finished").await;
+        assert_eq!((&end.data["message_id"], &end.data["outcome"]), (&json!(next), &json!("completed")));
+    }
+
+    async fn a_place_that_nobody_knows_is_answered_however_long_ago_the_newest_reply_ended(app) {
+        let user = app.user().await;
+        let room = user.room().await;
+        let reply = ask(&user, &room, "What now?").await;
+        app.run_jobs().await;
+        app.advance(Duration::from_hours(1));
+        for place in ["garbage", "0193d1f6-6c1e-7c52-9a0e-1f0c7f0f4a11.1.5"] {
+            let mut events = user.watch(&room, Some(place)).await;
+            let begin = events.next().await.unwrap();
+            assert_eq!((begin.name.as_str(), &begin.data["message_id"]), ("reply.reset", &json!(reply)));
+            assert!(!begin.data["text"].as_str().unwrap().is_empty());
+            assert_eq!(events.next().await.unwrap().name, "reply.finished");
         }
     }
 

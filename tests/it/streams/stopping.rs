@@ -53,6 +53,31 @@ on_both_engines! {
         assert_eq!(joined.last.unwrap()["id"], next);
     }
 
+    async fn a_stopped_reply_keeps_all_that_was_shown(app) {
+        let _working = working(&app);
+        app.model.pace(Duration::from_millis(3), Duration::from_millis(3));
+        for words in [1, 7, 20] {
+            let user = app.user().await;
+            let room = user.room().await;
+            let mut events = user.watch(&room, None).await;
+            let reply = ask(&user, &room, &format!("Count{}", " ab".repeat(130))).await;
+            let mut joined = Joined::default();
+            for _ in 0..words {
+                joined.take(&events.until("reply.delta").await);
+            }
+            let shown = joined.text.clone();
+            let stopped = stop(&user, &room, &reply).await;
+            assert_eq!(stopped["outcome"], "stopped");
+            while joined.last.is_none() {
+                let event = events.next().await.unwrap();
+                assert_ne!(event.name, "reply.reset", "text was taken back");
+                joined.take(&event);
+            }
+            assert!(joined.text.starts_with(&shown));
+            assert_eq!((joined.last.unwrap(), &stopped["content"]), (stopped.clone(), &json!(joined.text)));
+        }
+    }
+
     async fn what_waits_or_has_ended_can_be_stopped_as_well_and_only_once(app) {
         let user = app.user().await;
         let room = user.room().await;

@@ -28,7 +28,7 @@ on_both_engines! {
         while joined.last.is_none() {
             let event = events.next().await.unwrap();
             let carries_id = event.name.starts_with("message.") || event.name.starts_with("reply.");
-            assert!(event.id.is_some() || !carries_id || names.is_empty(), "{event:?}");
+            assert!(event.id.is_some() || !carries_id, "{event:?}");
             joined.take(&event);
             names.push(event.name);
         }
@@ -39,6 +39,22 @@ on_both_engines! {
         assert_eq!(joined.last.unwrap(), stored);
         assert_eq!(stored["content"], joined.text);
         assert_eq!((joined.attempt, joined.ends), (1, 1));
+    }
+
+    async fn a_stream_that_was_cut_behind_the_first_message_of_a_room_goes_on_with_its_reply(app) {
+        let user = app.user().await;
+        let room = user.room().await;
+        let mut events = user.watch(&room, None).await;
+        ask(&user, &room, "First").await;
+        let place = events.until("message.created").await.id.unwrap();
+        app.run_jobs().await;
+        app.advance(Duration::from_mins(5));
+        let mut events = user.watch(&room, Some(&place)).await;
+        let created = events.until("message.created").await;
+        assert_eq!(created.data["message"]["role"], "assistant");
+        let mut joined = Joined::default();
+        read_to_end(&mut events, &mut joined).await;
+        assert_eq!(joined.last.unwrap()["content"], joined.text);
     }
 
     async fn a_send_that_asks_for_a_stream_gets_its_own_reply_and_its_end(app) {
@@ -52,6 +68,8 @@ on_both_engines! {
             .header("idempotency-key", "once")
             .body(json!({"content": "Stream it."}).to_string());
         let mut events = Events::open(request.try_clone().unwrap()).await;
+        assert!(events.headers["ratelimit"].to_str().unwrap().starts_with("\"daily\";r=4;"), "{:?}", events.headers);
+        assert!(!events.headers.contains_key("idempotency-replayed"));
         let (mut names, mut joined) = (Vec::new(), Joined::default());
         while let Some(event) = events.next().await {
             joined.take(&event);
@@ -63,6 +81,7 @@ on_both_engines! {
         // The same key again is the same reply, which has ended.
         let mut again = Joined::default();
         let mut events = Events::open(request).await;
+        assert_eq!(events.headers["idempotency-replayed"], "true");
         while let Some(event) = events.next().await {
             again.take(&event);
         }
@@ -144,6 +163,49 @@ on_both_engines! {
             let last = joined.last.unwrap();
             assert_eq!((&last["id"], &last["content"]), (&reply.into(), &joined.text.into()));
         }
+    }
+
+    async fn who_was_away_for_long_is_told_all_of_it_in_order(app) {
+        let user = app.pro().await;
+        let room = user.room().await;
+        let first = ask(&user, &room, "Question 0").await;
+        app.run_jobs().await;
+        let mut asked = Vec::new();
+        for number in 1..=25 {
+            asked.push(ask(&user, &room, &format!("Question {number}")).await);
+            app.run_jobs().await;
+        }
+        let mut events = user.watch(&room, Some(&format!("{first}.1.end"))).await;
+        let mut told = Vec::new();
+        for reply in &asked {
+            let mut joined = Joined::default();
+            while joined.last.is_none() {
+                let event = events.next().await.unwrap();
+                if event.name == "message.created" {
+                    told.push(event.data["message_id"].as_str().unwrap().to_owned());
+                }
+                joined.take(&event);
+            }
+            let last = joined.last.unwrap();
+            assert_eq!((last["id"].as_str(), &last["content"]), (Some(reply.as_str()), &joined.text.into()));
+        }
+        let stored = user.get(&format!("/chatroom/{room}/messages?limit=100")).await.expect(200).body;
+        let stored = stored["messages"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned());
+        assert_eq!(told, stored.skip(2).collect::<Vec<_>>());
+    }
+
+    async fn a_streamed_send_ends_with_its_room(app) {
+        let user = app.user().await;
+        let room = user.room().await;
+        let request = user
+            .request(reqwest::Method::POST, &format!("/chatroom/{room}/message"))
+            .header("content-type", "application/json")
+            .body(json!({"content": "Nobody writes."}).to_string());
+        let mut events = Events::open(request).await;
+        events.until("quota.updated").await;
+        user.delete(&format!("/chatroom/{room}")).await.expect(204);
+        assert!(events.next().await.is_none());
+        until(Duration::from_secs(10), "its place", || async { (app.house.app.streams.count() == 0).then_some(()) }).await;
     }
 
     async fn a_room_that_is_renamed_or_deleted_says_so(app) {

@@ -8,6 +8,7 @@ use super::{Outage, told};
 use crate::chaos::exposed::Exposed;
 use crate::chaos::proxy::Way;
 use crate::crash::{path_of, reaches};
+use crate::harness::events::{Events, Joined};
 use crate::harness::{Client, fresh_number};
 use crate::proof::{figures, size};
 
@@ -15,6 +16,8 @@ use crate::proof::{figures, size};
 const SENDS: usize = 5;
 /// How soon a message is answered that nobody rang for: workers look twice a second.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// How soon a stream ends after its session: 2 s, and what a busy machine takes.
+const REVOKED_WITHIN: Duration = Duration::from_secs(3);
 
 impl Exposed {
     fn lose_redis(&mut self, outage: Outage) {
@@ -79,14 +82,44 @@ async fn everybody(house: &Exposed, most_at_both: usize) -> Duration {
     took[took.len() * 99 / 100]
 }
 
+/// Somebody who watches a room at the first server, and what he sees.
+async fn watching(house: &Exposed) -> (Client, String, Events) {
+    let user = house.client(0).sign_in(&fresh_number()).await;
+    let room = user.room().await;
+    let events = user.watch(&room, None).await;
+    (user, room, events)
+}
+
+/// Text grows and sessions end on a stream that was open before, though nothing is heard of either. How long both took.
+async fn goes_on(house: &Exposed, (user, room, mut events): (Client, String, Events)) -> [Duration; 2] {
+    let elsewhere = Client { address: house.client(1).address, ..user };
+    let began = Instant::now();
+    elsewhere.say(&room, "Nobody rings.").await.expect(202);
+    let mut joined = Joined::default();
+    while joined.last.is_none() {
+        joined.take(&events.next().await.unwrap());
+    }
+    assert_eq!(joined.last.unwrap()["content"], joined.text);
+    let told = began.elapsed();
+    assert!(told < ANSWERED_WITHIN, "{told:?}");
+    elsewhere.post("/auth/logout", serde_json::json!({})).await.expect(204);
+    let began = Instant::now();
+    events.until("session.revoked").await;
+    let revoked = began.elapsed();
+    assert!(revoked < REVOKED_WITHIN, "{revoked:?}");
+    [told, revoked]
+}
+
 async fn an_outage(house: &mut Exposed, outage: Outage) {
     let before = everybody(house, SENDS).await;
+    let watcher = watching(house).await;
     house.lose_redis(outage);
     let lost = Instant::now();
     // At once: what is not known to be away yet must not fail either.
     let during = everybody(house, 2 * SENDS).await;
     let (ready, _) = told(&house.client(0), "redis", "away").await;
     ready.expect(200);
+    let [told_in, revoked_in] = goes_on(house, watcher).await;
     let after = everybody(house, 2 * SENDS).await;
     let away = lost.elapsed();
     house.regain_redis(outage).await;
@@ -100,7 +133,8 @@ async fn an_outage(house: &mut Exposed, outage: Outage) {
     house.cluster.check_alive();
     figures(&format!(
         "R12 Redis {outage:?} for {away:.1?}: 0 answers 5xx, no process above its limit, all answered; p99 {before:.0?} \
-         before, {during:.0?} from the first moment on, {after:.0?} later; /ready says ok {back:.1?} after its return"
+         before, {during:.0?} from the first moment on, {after:.0?} later; a reply is told to the end \
+         {told_in:.1?} after its message and an ended session {revoked_in:.1?} after its end; /ready says ok {back:.1?} after its return"
     ));
 }
 
