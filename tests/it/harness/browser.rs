@@ -4,6 +4,7 @@ mod acting;
 mod driver;
 mod finding;
 mod seeing;
+mod tracing;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use self::driver::Driver;
 use super::Client;
 
 pub use self::seeing::Look;
+pub use self::tracing::Trace;
 
 /// More than anything that a page is about to do takes, on a busy machine too.
 pub const SOON: Duration = Duration::from_secs(20);
