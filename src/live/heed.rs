@@ -40,7 +40,6 @@ pub async fn heed(here: Heeding, mut heard: UnboundedReceiver<Heard>) {
             Heard::Reconnected => {
                 // Whatever was said meanwhile was not heard.
                 cache.forget_all_here();
-                streams.look_again(None);
                 rooms.all_look_here();
                 bus.ring_here();
             }

@@ -15,7 +15,7 @@ use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, sleep_until};
 
 use self::open_reply::OpenReply;
-use self::timing::{CAUGHT_UP_WITHIN, DEAF, IN_ANY_CASE, QUIET, SOON, lasts, spread};
+use self::timing::{CAUGHT_UP_WITHIN, DEAF, IN_ANY_CASE, IN_ANY_CASE_ALONE, QUIET, SOON, lasts, spread};
 use super::sessions;
 use crate::app::App;
 use crate::domain::chat::{Chatroom, Message};
@@ -209,7 +209,7 @@ impl Watcher {
                 Woken::Session
             }
             stir = self.heard.next() => Woken::Stir(stir),
-            () = sleep_until(self.look_at) => Woken::Look,
+            () = sleep_until(self.look_at.min(self.check_at)) => Woken::Look,
             () = sleep_until(self.quiet_at) => Woken::Quiet,
             () = sleep_until(self.over_at) => Woken::Over,
         }
@@ -223,10 +223,16 @@ impl Watcher {
         }
     }
 
+    /// How long until everything is looked at again, should a word have been lost.
+    fn in_any_case(&self) -> Duration {
+        spread(if self.heard.is_alone() { IN_ANY_CASE_ALONE } else { IN_ANY_CASE })
+    }
+
     /// Something may have been missed, by this watcher and all others: who waits for no text leaves the others the way.
     fn look_soon(&mut self) {
         let wait = if self.open.is_empty() { CAUGHT_UP_WITHIN.mul_f64(rand::random()) } else { Duration::ZERO };
         self.look_at = self.look_at.min(Instant::now() + wait);
+        self.check_at = self.look_at;
     }
 
     /// Takes what is new of a piece; what does not fit on what was told is looked for in the database.
@@ -256,7 +262,7 @@ impl Watcher {
     }
 
     async fn check_session(&mut self) {
-        self.check_at = Instant::now() + spread(IN_ANY_CASE);
+        self.check_at = Instant::now() + self.in_any_case();
         let bearer = self.session.bearer();
         let Ok(found) = Box::pin(self.app.db.session(bearer.session_id, bearer.user_id)).await else {
             self.look_at = self.look_at.min(Instant::now() + DEAF);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::timing::{DEAF, DEAF_AND_IDLE, IN_ANY_CASE, IN_ANY_CASE_ALONE, SOON, spread};
+use super::timing::{DEAF, DEAF_AND_IDLE, SOON, spread};
 use super::{Event, From, OpenReply, Told, Watcher};
 use crate::domain::chat::{Message, Role, Status};
 use crate::domain::ids::MessageId;
@@ -131,8 +131,7 @@ impl Watcher {
             (true, ..) => SOON,
             (_, true, false) => spread(DEAF),
             (_, true, true) => spread(DEAF_AND_IDLE),
-            _ if self.heard.is_alone() => spread(IN_ANY_CASE_ALONE),
-            _ => spread(IN_ANY_CASE),
+            _ => self.in_any_case(),
         };
         // What he has not taken yet stays in the database until he has.
         self.look_at = if self.has_more { Instant::now() } else { Instant::now() + pause };
