@@ -3,10 +3,6 @@
 use super::person::plain;
 use super::{Stage, long_message};
 
-/// Whether the open room is one that has no name yet.
-const NEW_ROOM: &str =
-    "return location.hash.length > 30 && document.querySelector('[aria-current=page]')?.innerText === 'New chat'";
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_signs_in_and_sees_a_reply_grow() {
     let Some(stage) = Stage::demo(&[]).await else { return };
@@ -59,12 +55,14 @@ async fn a_wrong_code_is_told_in_words_and_the_right_one_still_opens() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rooms_are_made_renamed_found_and_deleted() {
-    let Some(stage) = Stage::demo(&[]).await else { return };
+    let Some(stage) = Stage::demo(&[("DEMO_REPLY_MS", "0")]).await else { return };
     let page = &stage.browser;
     page.sign_in().await;
     for name in ["Stars", "Rivers"] {
         page.click("button", "New chat").await;
-        page.until("a new room", NEW_ROOM).await;
+        page.until("an empty room", "return !location.hash && !document.querySelector('.message')").await;
+        page.say(&format!("Tell me of {name}.")).await;
+        page.until("a room in the list", "return document.querySelector('[aria-current=page]')").await;
         page.click_on("li:has([aria-current=page]) button").await;
         page.click("menuitem", "Rename").await;
         page.find("dialog", "Rename room").await;
@@ -87,6 +85,7 @@ async fn rooms_are_made_renamed_found_and_deleted() {
         "return document.querySelector('#room-list').innerText.trim().startsWith('Rivers')",
     )
     .await;
+    assert_eq!(page.eval("return document.querySelector('#notice').innerText").await, "", "who deletes a room knows it");
     assert_eq!(stage.site().rows("select name from chatrooms").await, [["Rivers"]]);
     stage.end().await;
 }
