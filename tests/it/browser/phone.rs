@@ -16,7 +16,11 @@ async fn on_a_phone_the_rooms_are_in_a_drawer_and_nothing_hangs_over() {
     page.say(&format!("A long word: {}", "Donaudampfschifffahrt".repeat(9))).await;
     page.press("A second line.").await;
     page.click("button", "Send").await;
-    page.until("a message of two lines", "return document.querySelector('.message .text').textContent.split('\\n').length === 2").await;
+    page.until(
+        "a message of two lines",
+        "return document.querySelector('.message .text').textContent.split('\\n').length === 2",
+    )
+    .await;
     page.reply_at_its_end().await;
     assert_eq!(page.eval(OVERHANG).await, 0);
 

@@ -54,6 +54,30 @@ async fn a_wrong_code_is_told_in_words_and_the_right_one_still_opens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_is_asked_for_again_after_a_failure_and_known_after_a_way_back() {
+    let Some(stage) = Stage::demo(&[]).await else { return };
+    let page = &stage.browser;
+    page.go("/").await;
+    page.put_up_gates().await;
+    let sent = serde_json::json!({"challenge_id": "1", "expires_in": 300, "resend_after": 0, "otp": "123456"});
+    page.answer("code", 200, Some(sent)).await;
+    page.fill("textbox", "Phone number", &crate::harness::fresh_number()).await;
+    page.click("button", "Send code").await;
+    page.demo_code().await;
+    let refusal = |detail: &str| Some(serde_json::json!({"code": "rate_limited", "detail": detail}));
+    page.answer("code", 503, refusal("Not now.")).await;
+    for _ in 0..2 {
+        page.click("button", "Send again").await;
+        page.reads("#signin-error", "Not now.").await;
+        page.until("another try", "return !document.querySelector('#resend').disabled").await;
+    }
+    page.click("button", "Use another number").await;
+    page.click("button", "Send code").await;
+    assert_eq!(page.demo_code().await, "123456", "the code that was sent is still good");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rooms_are_made_renamed_found_and_deleted() {
     let Some(stage) = Stage::demo(&[("DEMO_REPLY_MS", "0")]).await else { return };
     let page = &stage.browser;
@@ -85,7 +109,11 @@ async fn rooms_are_made_renamed_found_and_deleted() {
         "return document.querySelector('#room-list').innerText.trim().startsWith('Rivers')",
     )
     .await;
-    assert_eq!(page.eval("return document.querySelector('#notice').innerText").await, "", "who deletes a room knows it");
+    assert_eq!(
+        page.eval("return document.querySelector('#notice').innerText").await,
+        "",
+        "who deletes a room knows it"
+    );
     assert_eq!(stage.site().rows("select name from chatrooms").await, [["Rivers"]]);
     stage.end().await;
 }
