@@ -1,6 +1,6 @@
 // What few visits need in a room: messages that were not sent, stopping, further replies, and another try.
 
-import { callPatiently } from "/assets/api.js";
+import { call, callPatiently } from "/assets/api.js";
 import { button, focusHome } from "/assets/dom.js";
 import * as keep from "/assets/keep.js";
 import * as outbox from "/assets/outbox.js";
@@ -38,6 +38,17 @@ function ask(room, log, item) {
   };
   const note = log.offer(item.key, item.content);
   note.append("This message was not sent. ", button("Send again", again), button("Discard", discard));
+}
+
+const mending = new Set();
+
+/** Reads a reply of which something was missed, once at a time. */
+export async function mend(room, reply) {
+  if (mending.has(reply)) return;
+  mending.add(reply);
+  const message = await call("GET", `/chatroom/${room.id}/message/${reply.id}`).catch(() => null);
+  mending.delete(reply);
+  if (room.isOpen && message?.attempt >= reply.message.attempt) reply.take(message);
 }
 
 /** Stops what is being written, and what waits behind it. */

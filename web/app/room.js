@@ -27,7 +27,6 @@ export class Room {
   #cursor = null;
   #older = null;
   #making = null;
-  #mending = new Set();
   /** Whether what is in the room is known. */
   isRead = false;
 
@@ -239,7 +238,7 @@ export class Room {
     if (event === "reply.started") reply.start(data.attempt);
     else if (event === "reply.reset") reply.reset(data.attempt, data.text);
     else if (event === "reply.finished") reply.take(data.message);
-    else if (event === "reply.delta" && !reply.grow(data.offset, data.text)) this.#mend(reply);
+    else if (event === "reply.delta" && !reply.grow(data.offset, data.text)) mend(this, reply);
   }
 
   #created(message) {
@@ -254,14 +253,12 @@ export class Room {
     const item = outbox.waiting(this.name).find(({ content }) => content === message.content);
     if (item && !this.#log.has(message.id)) this.#log.withdraw(item.key);
   }
+}
 
-  async #mend(reply) {
-    if (this.#mending.has(reply)) return;
-    this.#mending.add(reply);
-    const message = await call("GET", `/chatroom/${this.id}/message/${reply.id}`).catch(() => null);
-    this.#mending.delete(reply);
-    if (this.isOpen && message?.attempt >= reply.message.attempt) reply.take(message);
-  }
+/** Reads a reply of which something was missed. */
+async function mend(room, reply) {
+  const further = await import("/assets/further.js").catch(() => null);
+  further?.mend(room, reply);
 }
 
 /** Waits a moment until what is seen first can be shown as it stays. */

@@ -1,6 +1,6 @@
 // The rooms this page knows, newest activity first, and what is done to them. Other tabs are told.
 
-import { call, callPatiently } from "/assets/api.js";
+import { callPatiently } from "/assets/api.js";
 import * as keep from "/assets/keep.js";
 
 const PAGE = 50;
@@ -118,15 +118,6 @@ export async function create(options) {
   const room = await callPatiently("POST", "/chatroom", { body: {}, ...options });
   take(room);
   return room;
-}
-
-export async function rename(id, name) {
-  take(await call("PATCH", `/chatroom/${id}`, { body: { name } }));
-}
-
-export async function remove(id) {
-  await call("DELETE", `/chatroom/${id}`);
-  gone(id, { isMeant: true });
 }
 
 keep.hear("room", (room) => take(room, false));
