@@ -1,6 +1,7 @@
 //! Markdown, read into a small tree of words. A tree can say only what is named here, so nothing in a text can become a
 //! script, an image or a link to anything but a page or a mailbox, whatever a reader makes of it.
 
+mod bare;
 mod links;
 mod reader;
 

@@ -33,10 +33,10 @@ macro_rules! modules {
 }
 
 /// The modules of the chat page, each behind those it imports.
-const MODULES: [(&str, &str, &str); 37] = modules! {
-    "dom" "keep" "http" "tokens" "backoff" "connection" "api" "words" "me" "rooms" "sse" "stream" "render"
-    "colours" "markdown" "live_text" "message" "exchange" "log" "scroll" "outbox" "room"
-    "dialog" "room_menu" "room_list" "composer" "checkout" "quota" "signin" "drawer" "times" "account_plan"
+const MODULES: [(&str, &str, &str); 41] = modules! {
+    "copy" "dom" "keep" "http" "tokens" "backoff" "connection" "api" "words" "me" "rooms" "sse" "stream" "colours"
+    "markdown" "render" "live_text" "message" "versions" "exchange" "log" "scroll" "outbox" "further" "room" "dialog"
+    "room_menu" "room_list" "composer" "checkout" "upgrade" "quota" "signin" "drawer" "times" "account_plan"
     "account_devices" "account_password" "account_data" "account" "app"
 };
 

@@ -4,13 +4,17 @@
 mod anew;
 mod axe;
 mod cuts;
+mod gates;
 mod inert;
 mod keyboard;
+mod late;
 mod leash;
 mod many;
+mod order;
 mod person;
 mod phone;
 mod quota;
+mod rooms;
 mod states;
 mod stopping;
 mod story;
@@ -95,6 +99,20 @@ impl Stage {
     /// Makes a room of that name for the person of the page.
     pub async fn room(&self, name: &str) {
         self.client().await.post("/chatroom", json!({"name": name})).await.expect(201);
+    }
+
+    /// The id of a room, by its name.
+    pub async fn id_of(&self, name: &str) -> String {
+        let all = self.client().await.get("/chatroom?limit=100").await.expect(200).body;
+        let rooms = all["chatrooms"].as_array().unwrap();
+        let found = rooms.iter().find(|room| room["name"] == name).expect("a room of that name");
+        found["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Deletes a room, as another device of the person does.
+    pub async fn delete_room(&self, name: &str) {
+        let path = format!("/chatroom/{}", self.id_of(name).await);
+        self.client().await.delete(&path).await.expect(204);
     }
 
     /// Some rooms, as somebody has who has been here for a while.

@@ -5,8 +5,8 @@ import * as data from "/assets/account_data.js";
 import * as devices from "/assets/account_devices.js";
 import * as password from "/assets/account_password.js";
 import * as plan from "/assets/account_plan.js";
-import { field } from "/assets/dialog.js";
-import { button, h, setText } from "/assets/dom.js";
+import { closeOutside, field } from "/assets/dialog.js";
+import { button, find, h, setText } from "/assets/dom.js";
 import * as keep from "/assets/keep.js";
 import * as me from "/assets/me.js";
 import * as tokens from "/assets/tokens.js";
@@ -21,7 +21,7 @@ export function open() {
   for (const show of [profile, plan.show, devices.show, password.show, data.show]) dialog.append(section(dialog, show));
   dialog.append(button("Sign out", () => signOut(dialog), { id: "sign-out" }));
   dialog.addEventListener("close", () => dialog.remove());
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  closeOutside(dialog);
   document.body.append(dialog);
   dialog.showModal();
 }
@@ -33,8 +33,11 @@ export function open() {
 function section(dialog, show) {
   const said = h("p", { role: "status" });
   const content = h("div");
+  let isBusy = false;
   const act = async (work) => {
-    const pressed = document.activeElement?.closest("button");
+    if (isBusy) return;
+    isBusy = true;
+    const pressed = document.activeElement?.closest("dialog button");
     if (pressed) pressed.disabled = true;
     said.className = "";
     try {
@@ -43,8 +46,12 @@ function section(dialog, show) {
       said.className = "error";
       setText(said, sentence(error));
     }
-    if (pressed) pressed.disabled = false;
-    if (pressed?.isConnected && document.activeElement === document.body) pressed.focus();
+    isBusy = false;
+    if (!pressed) return;
+    pressed.disabled = false;
+    // What was pressed can be gone with what it did.
+    const next = pressed.isConnected ? pressed : find("button", content) ?? find("button", dialog);
+    if (document.activeElement === document.body) next.focus();
   };
   const stop = show(content, act);
   if (stop) dialog.addEventListener("close", stop);

@@ -1,11 +1,12 @@
 // All of one's data as a file, and the end of the account.
 
-import { Problem, call, callOpenly, open } from "/assets/api.js";
+import { call, callOpenly, open } from "/assets/api.js";
 import { field, openDialog } from "/assets/dialog.js";
 import { button, h, setText } from "/assets/dom.js";
 import * as keep from "/assets/keep.js";
 import * as me from "/assets/me.js";
 import * as tokens from "/assets/tokens.js";
+import { sentence } from "/assets/words.js";
 
 const WARNING =
   "Your rooms, messages and account will be erased, and a plan that is paid for ends at once. This cannot be undone.";
@@ -33,7 +34,7 @@ function askToDelete() {
     try {
       await call("DELETE", "/user/me", { body: given() });
     } catch (error) {
-      const isAsked = error instanceof Problem && error.code === "reauthentication_required" && !proof.firstChild;
+      const isAsked = error.code === "reauthentication_required" && !proof.firstChild;
       if (!isAsked) throw error;
       given = askForProof(proof);
       return false;
@@ -54,15 +55,19 @@ function askForProof(place) {
   }
   const { input, element } = field("Code", { inputMode: "numeric", autocomplete: "one-time-code" });
   const said = h("p", { className: "hint", role: "status", textContent: "To be sure that it is you, a code is being sent." });
-  place.append(said, element);
-  input.focus();
   let challenge = null;
-  callOpenly("POST", "/auth/send-otp", { mobile: me.current().mobile, purpose: "confirm", device_token: tokens.deviceToken() }).then(
-    (sent) => {
+  const send = async () => {
+    const body = { mobile: me.current().mobile, purpose: "confirm", device_token: tokens.deviceToken() };
+    try {
+      const sent = await callOpenly("POST", "/auth/send-otp", body);
       challenge = sent.challenge_id;
       setText(said, sent.otp ? `Demo code: ${sent.otp}` : "To be sure that it is you: a code was sent to your phone.");
-    },
-    (error) => setText(said, error.message),
-  );
+    } catch (error) {
+      setText(said, sentence(error));
+    }
+  };
+  place.append(said, element, button("Send again", send, { className: "quiet" }));
+  input.focus();
+  send();
   return () => ({ otp: input.value.replaceAll(/\s/g, ""), challenge_id: challenge });
 }

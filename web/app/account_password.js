@@ -11,15 +11,17 @@ export function show(element, act) {
   const hint = h("p", { className: "hint", textContent: "8 characters or more. Your other devices are signed out." });
   const user = h("input", { type: "text", autocomplete: "username", value: me.current()?.mobile ?? "", hidden: true });
   const save = h("button", { type: "submit", textContent: "Save password" });
-  const form = h("form", { noValidate: true }, user, old.element, fresh.element, hint, save);
-  old.element.hidden = !me.current()?.has_password;
+  const late = h("p", { className: "hint", textContent: "Within 5 minutes of a sign-in by code the current one can be left out." });
+  const form = h("form", { noValidate: true }, user, old.element, late, fresh.element, hint, save);
+  const ask = (is) => [old.element, late].forEach((each) => (each.hidden = !is));
+  ask(me.current()?.has_password ?? false);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     act(async () => {
       const body = { new_password: fresh.input.value, old_password: old.input.value || null };
       const { message } = await call("POST", "/auth/change-password", { body });
       me.take({ has_password: true });
-      old.element.hidden = false;
+      ask(true);
       form.reset();
       return message;
     });

@@ -4,7 +4,7 @@ import { call } from "/assets/api.js";
 import { go, goToPortal } from "/assets/checkout.js";
 import { button, h } from "/assets/dom.js";
 import * as me from "/assets/me.js";
-import { upgradeButton } from "/assets/quota.js";
+import { upgradeButton } from "/assets/upgrade.js";
 import { day } from "/assets/times.js";
 
 const NOTICES = {

@@ -2,10 +2,8 @@
 
 import { delay, pause } from "/assets/backoff.js";
 import { waits } from "/assets/connection.js";
-import { Problem, Unreachable, exchange, read } from "/assets/http.js";
+import { exchange, read } from "/assets/http.js";
 import * as tokens from "/assets/tokens.js";
-
-export { Problem, Unreachable };
 
 /** The raw response, for what is read piece by piece. */
 export async function open(method, path, options = {}) {
@@ -13,7 +11,7 @@ export async function open(method, path, options = {}) {
   try {
     return await exchange(method, path, { ...options, token });
   } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    if (error.status !== 401) throw error;
     if (["token_expired", "token_invalid"].includes(error.code)) {
       return exchange(method, path, { ...options, token: await tokens.access(token) });
     }
@@ -34,7 +32,7 @@ export async function callOpenly(method, path, body) {
 
 /**
  * The same, again and again while the server cannot be reached or is too busy. Only for what may be done twice: a
- * reading, or a writing with an Idempotency-Key.
+ * reading, or a writing with an Idempotency-Key. `stuck()` is called at each try that has to be made again.
  */
 export async function callPatiently(method, path, options = {}) {
   const mark = {};
@@ -43,8 +41,8 @@ export async function callPatiently(method, path, options = {}) {
       try {
         return await call(method, path, options);
       } catch (error) {
-        const passes = error instanceof Unreachable || (error instanceof Problem && error.passes);
-        if (!passes || tries >= (options.tries ?? Infinity)) throw error;
+        if (!error.passes || tries >= (options.tries ?? Infinity)) throw error;
+        options.stuck?.();
         waits(mark, true);
         await pause(Math.max(delay(tries), (error.wait ?? 0) * 1000), options.signal);
       }

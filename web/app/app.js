@@ -1,32 +1,34 @@
 // The page: which view is shown, which room is open, and what is put together for it.
 
 import { Composer } from "/assets/composer.js";
-import { find, setText } from "/assets/dom.js";
+import { find, focusHome, later, setText } from "/assets/dom.js";
 import * as drawer from "/assets/drawer.js";
+import * as keep from "/assets/keep.js";
 import { Log } from "/assets/log.js";
 import * as me from "/assets/me.js";
+import * as outbox from "/assets/outbox.js";
 import * as quota from "/assets/quota.js";
-import { Room, watchTop } from "/assets/room.js";
+import { Room } from "/assets/room.js";
 import { RoomList } from "/assets/room_list.js";
 import * as rooms from "/assets/rooms.js";
-import { Scroll } from "/assets/scroll.js";
+import { Scroll, whenNear } from "/assets/scroll.js";
 import * as signin from "/assets/signin.js";
 import * as tokens from "/assets/tokens.js";
-import { sentence } from "/assets/words.js";
 
 const UNNAMED = "New chat";
 /** The room that was open in this tab, for the way back from the checkout. */
-const LAST = "pollux.room";
-const OWNER = "pollux.owner";
+const LAST = "room";
+const OWNER = "owner";
 
 const list = new RoomList();
 const scroll = new Scroll(find("#scroll"), find("#messages"));
+const further = async (deed, ...what) => (await later(import("/assets/further.js")))?.[deed](room, log, ...what);
 const acts = {
-  retry: (id) => room.again("retry", id),
-  regenerate: (id) => room.again("regenerate", id),
+  retry: (id) => further("again", "retry", id),
+  regenerate: (id) => further("again", "regenerate", id),
 };
 const log = new Log(find("#messages"), acts);
-const composer = new Composer({ send: (content) => room.send(content), stop: () => room.stop() });
+const composer = new Composer({ send: (content) => room.send(content), stop: () => further("stop") });
 let room = null;
 let visit = null;
 
@@ -47,7 +49,7 @@ const ui = {
   },
   notice: (text) => composer.notice(text),
   refused: (content) => composer.giveBack(content),
-  gone: () => rooms.gone(room.id),
+  gone: (id) => rooms.gone(id),
 };
 
 function openRoom() {
@@ -60,13 +62,13 @@ function openRoom() {
   ui.changed();
   entered();
   room.open();
-  composer.focus();
+  focusHome();
   drawer.shut();
 }
 
 function entered() {
   list.mark(room.id);
-  sessionStorage.setItem(LAST, room.id ?? "");
+  keep.tab.write(LAST, room.id);
   showName();
 }
 
@@ -77,22 +79,24 @@ function showName() {
   document.title = room.id ? `${name} · Pollux` : "Pollux";
 }
 
-/** Leaves a room that is gone: deleted here, in another tab or on another device. */
-function leave(id) {
+/** Leaves a room that is gone: deleted here, in another tab or on another device. What was written goes along. */
+function leave(id, isMeant) {
   if (room?.id !== id) return;
+  const unsent = outbox.waiting(id).map(({ content }) => content);
+  const written = [...unsent, composer.leave()].filter(Boolean).join("\n\n");
   history.replaceState(null, "", "/");
   openRoom();
+  if (isMeant) return;
+  if (written) composer.giveBack(written);
   composer.notice("That room is gone.");
 }
 
-async function newRoom() {
-  find("#new-room").disabled = true;
-  try {
-    location.hash = (await rooms.create(3)).id;
-  } catch (error) {
-    composer.notice(sentence(error));
-  }
-  find("#new-room").disabled = false;
+/** A room that is only made by its first message. */
+function newRoom() {
+  location.hash = "";
+  openRoom();
+  focusHome();
+  drawer.shut();
 }
 
 /** Reads again what may have changed while nobody looked. */
@@ -108,11 +112,17 @@ function showApp() {
   find("#app").hidden = false;
   const { user } = tokens.current();
   // What another person left open in this tab is nothing to who signs in now.
-  if ((sessionStorage.getItem(OWNER) ?? user) !== user) history.replaceState(null, "", "/");
-  else if (!location.hash) history.replaceState(null, "", `/#${sessionStorage.getItem(LAST) ?? ""}`);
-  sessionStorage.setItem(OWNER, user);
+  if ((keep.tab.read(OWNER) ?? user) !== user) history.replaceState(null, "", "/");
+  else if (!location.hash) history.replaceState(null, "", `/#${keep.tab.read(LAST) ?? ""}`);
+  keep.tab.write(OWNER, user);
   openRoom();
-  refresh().then(quota.afterReturn);
+  refreshAfterReturn();
+}
+
+async function refreshAfterReturn() {
+  await refresh();
+  const news = await quota.afterReturn();
+  if (news && visit) composer.notice(news, "news");
 }
 
 function showSignIn(why) {
@@ -120,8 +130,11 @@ function showSignIn(why) {
   visit = null;
   room?.close();
   room = null;
+  outbox.halt();
   log.clear();
   list.clear();
+  quota.clear();
+  setText(find(".hello"), "");
   composer.leave();
   me.forget();
   rooms.forget();
@@ -134,9 +147,10 @@ function showSignIn(why) {
 
 /** What only few visits need comes when it is asked for. */
 async function openAccount() {
-  const account = await import("/assets/account.js").catch(() => null);
+  const account = await later(import("/assets/account.js"));
+  // What went wrong is said behind the drawer.
   if (account) account.open();
-  else composer.notice("The account cannot be shown without the network.");
+  else drawer.shut();
 }
 
 function start() {
@@ -146,12 +160,14 @@ function start() {
   me.watch(({ name }) => setText(find(".hello"), name ? `Hello, ${name}.` : "Hello."));
   rooms.watch(showName);
   rooms.watchGone(leave);
-  watchTop(find("#scroll"), () => room?.loadOlder());
-  tokens.onChange((session, why) => (session ? showApp() : showSignIn(why)));
+  whenNear(find("#older"), find("#scroll"), "1500px", () => room?.loadOlder());
+  tokens.onChange((session, why) => (session ? showApp() : visit && showSignIn(why)));
   window.addEventListener("hashchange", () => visit && openRoom());
-  window.addEventListener("pageshow", ({ persisted }) => persisted && visit && refresh().then(quota.afterReturn));
+  window.addEventListener("pageshow", ({ persisted }) => persisted && visit && refreshAfterReturn());
   document.addEventListener("visibilitychange", () => !document.hidden && visit && refresh());
   find("#new-room").addEventListener("click", newRoom);
+  // The room that is open can be chosen as well.
+  find("#room-list").addEventListener("click", ({ target }) => target.closest("a") && drawer.shut());
   find("#account").addEventListener("click", openAccount);
   find("#skip").addEventListener("click", () => find("#draft").focus());
   if (tokens.current()) showApp();

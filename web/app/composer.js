@@ -1,6 +1,6 @@
 // Where a message is written. What is typed is kept for each room, over a reload as well.
 
-import { find, setText } from "/assets/dom.js";
+import { find, focusHome, isTouched, setText } from "/assets/dom.js";
 import * as keep from "/assets/keep.js";
 
 const SAVED_AFTER = 250;
@@ -13,6 +13,9 @@ export class Composer {
   #room = null;
   #timer = null;
   #isSpent = false;
+  #isHalting = false;
+  /** What is known to be kept: only what was typed here is written, as another tab may have sent the rest. */
+  #saved = "";
 
   /** `send(content)` and `stop()` are what the buttons do. */
   constructor({ send, stop }) {
@@ -27,8 +30,10 @@ export class Composer {
     this.#stop.addEventListener("click", () => this.#halt());
     window.addEventListener("pagehide", () => this.#save());
     document.addEventListener("keydown", (event) => {
-      const isFree = event.key === "Escape" && !event.defaultPrevented && !find("dialog[open], [popover]:popover-open");
-      if (isFree && !this.#stop.hidden) this.#halt();
+      if (event.key !== "Escape" || event.isComposing || event.defaultPrevented || this.#stop.hidden) return;
+      // There the key means something else.
+      const isTaken = event.target.id === "room-search" || find("dialog[open], [popover]:popover-open");
+      if (!isTaken) this.#halt();
     });
   }
 
@@ -36,7 +41,8 @@ export class Composer {
   enter(room) {
     this.#save();
     this.#room = room;
-    this.#draft.value = keep.read(`draft.${room}`) ?? "";
+    this.#saved = keep.read(`draft.${room}`) ?? "";
+    this.#draft.value = this.#saved;
     this.notice("");
     this.#fit();
     this.#mark();
@@ -46,17 +52,17 @@ export class Composer {
   rename(room) {
     keep.drop(`draft.${this.#room}`);
     this.#room = room;
+    this.#saved = "";
     this.#save();
   }
 
+  /** Belongs to no room any more; gives what was typed. */
   leave() {
+    const typed = this.#draft.value;
+    clearTimeout(this.#timer);
     this.#room = null;
     this.#draft.value = "";
-  }
-
-  focus() {
-    // On a phone the keyboard would cover what the room says.
-    if (matchMedia("(hover: hover)").matches) this.#draft.focus({ preventScroll: true });
+    return typed;
   }
 
   /** Puts back what was refused, before whatever is being typed. */
@@ -67,14 +73,16 @@ export class Composer {
     this.#mark();
   }
 
-  notice(text) {
+  /** Says what went wrong, or, as `news`, what went well. */
+  notice(text, kind = "error") {
+    this.#notice.className = kind;
     setText(this.#notice, text);
   }
 
   writing(is) {
     const hadFocus = document.activeElement === this.#stop;
     this.#stop.hidden = !is;
-    if (hadFocus && !is) this.#draft.focus({ preventScroll: true });
+    if (hadFocus && !is) focusHome();
   }
 
   /** The quota is used up, or no more. */
@@ -84,7 +92,10 @@ export class Composer {
   }
 
   #key(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    // Some browsers tell of the key that ends a composition only by its number.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    // A phone has no other key to break a line.
+    if (isTouched()) return;
     event.preventDefault();
     this.#submit();
   }
@@ -100,9 +111,11 @@ export class Composer {
     this.onSend(content);
   }
 
-  #halt() {
-    this.#stop.disabled = true;
-    this.onStop().finally(() => (this.#stop.disabled = false));
+  /** Stops once at a time. The button is not disabled, as it would lose the focus. */
+  async #halt() {
+    if (this.#isHalting) return;
+    this.#isHalting = true;
+    await this.onStop().finally(() => (this.#isHalting = false));
   }
 
   #typed() {
@@ -114,11 +127,16 @@ export class Composer {
 
   #save() {
     clearTimeout(this.#timer);
-    if (this.#room) keep.write(`draft.${this.#room}`, this.#draft.value);
+    const { value } = this.#draft;
+    if (!this.#room || value === this.#saved) return;
+    keep.write(`draft.${this.#room}`, value);
+    this.#saved = value;
   }
 
   #mark() {
+    const hadFocus = document.activeElement === this.#send;
     this.#send.disabled = this.#isSpent || !this.#draft.value.trim();
+    if (hadFocus && this.#send.disabled) focusHome();
   }
 
   /** Grows with its text, where the style alone does not do it. */

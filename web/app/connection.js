@@ -1,6 +1,6 @@
 // One line that says when the page is cut off. What is short is not said: a line that flickers says nothing.
 
-import { find, setText } from "/assets/dom.js";
+import { setText } from "/assets/dom.js";
 
 const SOON = 1200;
 const waiting = new Set();
@@ -21,7 +21,7 @@ function show() {
 }
 
 function say(text) {
-  setText(find("#connection"), text);
+  for (const element of document.querySelectorAll(".connection")) setText(element, text);
 }
 
 window.addEventListener("online", show);

@@ -39,11 +39,21 @@ export function openDialog(title, content, deeds, cancel = "Cancel") {
   });
   dialog.append(form);
   dialog.addEventListener("close", () => dialog.remove());
-  // A press on the backdrop is one on the dialog itself.
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  closeOutside(dialog);
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
+}
+
+/** Closes a dialog by a click that begins and ends on the ground around it. Its own edge is no such ground. */
+export function closeOutside(dialog) {
+  const isOutside = ({ target, clientX, clientY }) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    return target === dialog && (clientX < left || clientX > right || clientY < top || clientY > bottom);
+  };
+  let isPressed = false;
+  dialog.addEventListener("pointerdown", (event) => (isPressed = isOutside(event)));
+  dialog.addEventListener("click", (event) => isPressed && isOutside(event) && dialog.close());
 }
 
 /** A labelled field. */

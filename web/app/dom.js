@@ -28,24 +28,26 @@ export function announce(text) {
   find("#announcer").replaceChildren(h("p", { textContent: text }));
 }
 
-export async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Where the page does not come by https there is no clipboard, but there is a selection.
-  const area = h("textarea", { value: text, className: "unseen", readOnly: true });
-  document.body.append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  if (!copied) throw new Error("The browser does not let this page copy.");
+/** A module that is asked for only now; where it cannot come, that is said. */
+export function later(module) {
+  return module.catch(() => setText(find("#notice"), "This part of the page cannot be loaded. Please try again."));
 }
 
-/** Says "Copied" on a button for a moment. */
-export function copyButton(text) {
-  const made = button("Copy", async () => {
-    let said = "Copied";
-    await copy(text()).catch(() => (said = "Not copied"));
+/** Whether fingers write here, on a keyboard that is part of the screen. */
+export const isTouched = () => matchMedia("(pointer: coarse)").matches;
+
+/** Puts the focus where one writes; on a phone, where the keyboard would cover what the room says, on that. */
+export function focusHome() {
+  find(isTouched() ? "#scroll" : "#draft").focus({ preventScroll: true });
+}
+
+/** A button that copies what `text()` gives, and says so for a moment. */
+export function copyButton(label, text) {
+  const made = button(label, async () => {
+    const said = await import("/assets/copy.js").then(({ copy }) => copy(text())).then(() => "Copied", () => "Not copied");
     setText(made, said);
-    setTimeout(() => setText(made, "Copy"), 1500);
+    announce(said);
+    setTimeout(() => setText(made, label), 1500);
   });
   return made;
 }

@@ -1,12 +1,14 @@
 // What was said and the replies to it: one reply is shown, the others can be stepped to.
 
-import { button, h, setText } from "/assets/dom.js";
+import { h } from "/assets/dom.js";
 import { Reply, saying } from "/assets/message.js";
 
 export class Exchange {
   element = h("section", { className: "exchange" });
   replies = [];
   #acts;
+  /** What was said, once that is stored. */
+  said = null;
   #said = null;
   #shown = -1;
   #versions = null;
@@ -25,15 +27,12 @@ export class Exchange {
 
   /** Sets what was said. Replies that came before it were not shown without it. */
   say(message) {
+    this.said = message.created_at ? message : null;
     const article = saying(message);
     if (this.#said) this.#said.replaceWith(article);
     else this.element.prepend(article);
     this.#said = article;
     this.element.hidden = false;
-  }
-
-  get saying() {
-    return this.#said;
   }
 
   /** Takes a reply in; the newest is shown, unless an older page brings it. */
@@ -60,31 +59,14 @@ export class Exchange {
     const { shown } = this;
     if (before.element.isConnected && before !== shown) before.element.remove();
     if (!shown.element.parentNode) this.element.append(shown.element);
-    this.#count();
+    return this.#count();
   }
 
-  #count() {
-    const all = this.replies.length;
-    if (all < 2) return;
-    this.#versions ??= this.#makeVersions();
-    const { group, back, on, text } = this.#versions;
-    setText(text, `${this.#shown + 1} of ${all}`);
-    back.disabled = this.#shown === 0;
-    on.disabled = this.#shown === all - 1;
-    this.shown.actions.prepend(group);
-  }
-
-  #makeVersions() {
-    // The keyboard stays at its button, unless there is nothing further that way.
-    const step = (by) => {
-      this.#show(this.#shown + by);
-      const [same, other] = by < 0 ? [back, on] : [on, back];
-      (same.disabled ? other : same).focus({ preventScroll: true });
-    };
-    const back = button("‹", () => step(-1), { "aria-label": "Previous version" });
-    const on = button("›", () => step(1), { "aria-label": "Next version" });
-    const text = h("span", { className: "count", "aria-live": "polite" });
-    const group = h("div", { className: "versions", role: "group", "aria-label": "Versions" }, back, text, on);
-    return { group, back, on, text };
+  /** Where there are more than one: which it is, and the way to the others. */
+  async #count() {
+    if (this.replies.length < 2) return;
+    this.#versions ??= import("/assets/versions.js").then(({ Versions }) => new Versions((by) => this.#show(this.#shown + by)));
+    const versions = await this.#versions.catch(() => (this.#versions = null));
+    versions?.count(this.#shown, this.replies.length, this.shown.actions);
   }
 }

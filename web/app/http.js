@@ -1,6 +1,8 @@
 // One request and its answer: JSON both ways, and every refusal as a Problem that can be put in words.
 
 const PATIENCE = 35_000;
+/** Who is to wait for more seconds than this is told so, and asks again later. */
+const LONG = 90;
 
 /** The server's own word for what is wrong (RFC 9457). */
 export class Problem extends Error {
@@ -16,12 +18,15 @@ export class Problem extends Error {
 
   /** Whether the same request may do better in a while. */
   get passes() {
+    if (this.wait > LONG || this.code === "billing_not_configured") return false;
     return this.status >= 500 ? this.status !== 502 : ["rate_limited", "idempotency_in_progress"].includes(this.code);
   }
 }
 
 /** No answer: what became of the request is not known. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  passes = true;
+}
 
 /** Sends a request and gives the response, if it is one of success. */
 export async function exchange(method, path, { token, body, key, headers = {}, signal, patience = PATIENCE } = {}) {

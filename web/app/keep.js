@@ -2,49 +2,48 @@
 // page still works, until it is closed.
 
 const PREFIX = "pollux.";
-const memory = new Map();
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("pollux") : null;
 
-export function read(name) {
+/** A storage of the browser; what it does not take is kept in memory, which is then newer. */
+function shelf(storage) {
+  const memory = new Map();
+  const drop = (name) => {
+    memory.delete(name);
+    trying(() => storage().removeItem(PREFIX + name));
+  };
+  return {
+    read: (name) => memory.get(name) ?? trying(() => JSON.parse(storage().getItem(PREFIX + name))),
+    write(name, value) {
+      if (value === null || value === undefined || value === "") return drop(name);
+      memory.delete(name);
+      const isKept = trying(() => storage().setItem(PREFIX + name, JSON.stringify(value)) ?? true);
+      if (!isKept) memory.set(name, value);
+    },
+    drop,
+    /** The names of all that is kept. */
+    names() {
+      const stored = trying(() => Object.keys(storage())) ?? [];
+      return [...memory.keys(), ...stored.map((name) => name.replace(PREFIX, ""))];
+    },
+  };
+}
+
+function trying(act) {
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + name));
+    return act();
   } catch {
-    return memory.get(name) ?? null;
+    return null;
   }
 }
 
-export function write(name, value) {
-  if (value === null || value === undefined || value === "") return drop(name);
-  try {
-    localStorage.setItem(PREFIX + name, JSON.stringify(value));
-  } catch {
-    memory.set(name, value);
-  }
-}
+export const { read, write, drop, names } = shelf(() => localStorage);
 
-export function drop(name) {
-  memory.delete(name);
-  try {
-    localStorage.removeItem(PREFIX + name);
-  } catch {
-    // Nothing is kept there.
-  }
-}
-
-/** The names of all that is kept and begins so. */
-export function names(beginning) {
-  let all = [...memory.keys()];
-  try {
-    all = all.concat(Object.keys(localStorage).map((name) => name.replace(PREFIX, "")));
-  } catch {
-    // Nothing is kept there.
-  }
-  return all.filter((name) => name.startsWith(beginning));
-}
+/** What this tab alone keeps. */
+export const tab = shelf(() => sessionStorage);
 
 /** Forgets all that belongs to the person who was signed in. */
 export function forget() {
-  for (const beginning of ["draft.", "outbox.", "key."]) names(beginning).forEach(drop);
+  for (const name of names()) if (/^(draft|outbox|key)\./.test(name)) drop(name);
 }
 
 /** Calls back when another tab has changed what is kept under a name. */

@@ -9,6 +9,8 @@ export class Log {
   #exchanges = new Map();
   #replies = new Map();
   #last = null;
+  /** What waits to be sent, in order: it stands behind all that was. */
+  #waiting = new Map();
 
   constructor(list, acts) {
     this.#list = list;
@@ -18,6 +20,7 @@ export class Log {
   clear() {
     this.#exchanges.clear();
     this.#replies.clear();
+    this.#waiting.clear();
     this.#last = null;
     this.#list.replaceChildren();
   }
@@ -33,6 +36,11 @@ export class Log {
   /** Replies that are not final, the oldest first. */
   get open() {
     return [...this.#replies.values()].filter((reply) => !reply.isFinal);
+  }
+
+  /** What was said, the oldest first. */
+  get said() {
+    return [...this.#exchanges.values()].flatMap(({ said }) => said ?? []);
   }
 
   /** Where a stream of the room is to begin, so that nothing is left out: at the first reply that is not final. */
@@ -73,7 +81,7 @@ export class Log {
     if (isReply) this.#replies.set(message.id, exchange.take(message, false));
     else if (exchange.isLoose) exchange.say(message);
     if (!isNew) return;
-    this.#list.append(exchange.element);
+    this.#list.insertBefore(exchange.element, this.#waiting.values().next().value ?? null);
     exchange.element.hidden = exchange.isLoose;
   }
 
@@ -84,13 +92,15 @@ export class Log {
     const note = h("p", { className: "note" });
     exchange.element.append(note);
     this.#list.append(exchange.element);
-    return { article: exchange.saying, note };
+    this.#waiting.set(key, exchange.element);
+    return note;
   }
 
   /** Takes away what was shown under a key. */
   withdraw(key) {
     this.#exchanges.get(key)?.element.remove();
     this.#exchanges.delete(key);
+    this.#waiting.delete(key);
   }
 
   #of(id) {

@@ -1,7 +1,7 @@
 // From the server's trees to elements. A tree names what it knows, text goes in as text, and there is no way from
 // either to markup: whatever a reply says, it stays words.
 
-import { announce, button, copy, h } from "/assets/dom.js";
+import { copyButton, h } from "/assets/dom.js";
 
 /** What a link may lead to. The server says the same; that it is said twice costs nothing. */
 const LINK = /^(?:https?:\/\/|mailto:)[^\s\\]+$/i;
@@ -54,13 +54,7 @@ function item({ checked, children }) {
 }
 
 function code({ language, text }) {
-  const say = button("Copy code", async () => {
-    const said = await copy(text).then(() => "Copied", () => "Not copied");
-    say.textContent = said;
-    announce(said);
-    setTimeout(() => (say.textContent = "Copy code"), 1500);
-  });
-  const bar = h("figcaption", {}, h("span", { textContent: language ?? "" }), say);
+  const bar = h("figcaption", {}, h("span", { textContent: language ?? "" }), copyButton("Copy code", () => text));
   const lines = h("pre", { tabIndex: 0, role: "group", "aria-label": language ? `Code in ${language}` : "Code" });
   const shown = h("code", { textContent: text });
   lines.append(shown);

@@ -2,7 +2,6 @@
 
 import { announce, button, copyButton, h, setText } from "/assets/dom.js";
 import { LiveText } from "/assets/live_text.js";
-import { render } from "/assets/render.js";
 import { reason } from "/assets/words.js";
 
 const isFinal = (status) => status === "complete" || status === "failed";
@@ -11,6 +10,12 @@ const count = (text) => {
   for (const _ of text) scalars += 1;
   return scalars;
 };
+
+/** What reads Markdown comes with the first reply. */
+async function parse(texts) {
+  const { build, render } = await import("/assets/render.js");
+  return { documents: await render(texts), build };
+}
 
 /** What the person wrote. */
 export function saying(message) {
@@ -35,13 +40,13 @@ export class Reply {
   /** `acts` are `retry(id)` and `regenerate(id)`. */
   constructor(message, acts) {
     this.#text = h("div", { className: "text", dir: "auto" });
-    this.#copy = copyButton(() => this.#content);
+    this.#copy = copyButton("Copy", () => this.#content);
     this.#anew = button("Regenerate", () => acts.regenerate(this.message.id));
     this.#again = button("Try again", () => acts.retry(this.message.id), { className: "again" });
     this.actions = h("div", { className: "actions" }, this.#copy, this.#anew, this.#again);
     const dots = h("p", { className: "dots" }, h("span", { className: "unseen", textContent: "The reply is on its way." }));
     this.element = h("article", { className: "message", "aria-label": "Reply" }, this.#text, dots, this.#reason, this.actions);
-    this.#live = new LiveText(this.#text, render);
+    this.#live = new LiveText(this.#text, parse);
     this.take(message);
   }
 
@@ -60,8 +65,8 @@ export class Reply {
     this.#content = message.content;
     this.#length = count(message.content);
     if (this.isFinal) {
-      this.#live.finish(this.#content);
-      if (wasWritten) announce(this.#content || reason(this.message));
+      const formatted = this.#live.finish(this.#content);
+      if (wasWritten) formatted.then(() => announce([this.#text.innerText, reason(this.message)].join(" ").trim()));
     } else {
       this.#live.reset(this.#content);
     }
@@ -91,7 +96,7 @@ export class Reply {
 
   /** The text in place of whatever was shown. */
   reset(attempt, text) {
-    if (this.isFinal && text === this.#content) return;
+    if (this.isFinal && attempt <= this.message.attempt && text === this.#content) return;
     this.message = { ...this.message, attempt, status: "generating", outcome: null, error: null };
     if (text !== this.#content) {
       this.#content = text;

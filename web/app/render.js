@@ -2,6 +2,8 @@
 
 import { callPatiently } from "/assets/api.js";
 
+export { build } from "/assets/markdown.js";
+
 /** What fits in one request: the server takes 64 KiB of JSON. */
 const MOST_TEXTS = 50;
 const MOST_BYTES = 40_000;

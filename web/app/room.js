@@ -1,11 +1,9 @@
 // The room that is open: its newest messages, older ones on scrolling up, its stream, and what is sent into it.
 
-import { Problem, Unreachable, call, callPatiently } from "/assets/api.js";
-import { button, find } from "/assets/dom.js";
-import * as keep from "/assets/keep.js";
+import { call, callPatiently } from "/assets/api.js";
+import { announce, later } from "/assets/dom.js";
 import * as me from "/assets/me.js";
 import * as outbox from "/assets/outbox.js";
-import { render } from "/assets/render.js";
 import * as rooms from "/assets/rooms.js";
 import { RoomStream } from "/assets/stream.js";
 import { sentence } from "/assets/words.js";
@@ -32,7 +30,7 @@ export class Room {
   /** Whether what is in the room is known. */
   isRead = false;
 
-  /** `ui` is told: `changed()`, `summary(summary)`, `became(id)`, `notice(text)`, `refused(content)`, `gone()`. */
+  /** `ui` is told: `changed()`, `summary(summary)`, `became(id)`, `notice(text)`, `refused(content)`, `gone(id)`. */
   constructor(id, log, scroll, ui) {
     this.id = id;
     this.#log = log;
@@ -50,6 +48,10 @@ export class Room {
     return !this.#closed.signal.aborted;
   }
 
+  changed() {
+    if (this.isOpen) this.#ui.changed();
+  }
+
   get isWriting() {
     return this.#log.open.length > 0;
   }
@@ -64,39 +66,43 @@ export class Room {
   async open() {
     const { signal } = this.#closed;
     if (this.id) {
+      const reader = import("/assets/render.js").catch(() => null);
       try {
         const room = await callPatiently("GET", `/chatroom/${this.id}`, { signal });
         if (!this.isOpen) return;
         rooms.take(room, false);
-        await soonFormatted(room.messages);
+        await soonFormatted(room.messages, reader);
         if (!this.isOpen) return;
         this.#cursor = room.next_cursor;
         this.#log.prepend(room.messages);
         this.#ui.summary(room.summary ?? null);
         this.#watch();
       } catch (error) {
-        if (this.isOpen) this.#fail(error);
+        if (this.isOpen) this.fail(error);
         return;
       }
     }
     this.isRead = true;
-    for (const item of outbox.waiting(this.name)) this.#offer(item);
+    this.#sendWaiting();
     this.#scroll.toEnd();
     this.#ui.changed();
   }
 
-  /** Reads a page of older messages, if there is one. */
-  loadOlder() {
-    if (!this.#cursor || !this.isOpen) return;
+  /** Reads a page of older messages, if there is one; promises whether it came. */
+  async loadOlder() {
+    if (!this.#cursor || !this.isOpen) return false;
     this.#older ??= this.#readOlder().finally(() => (this.#older = null));
+    return this.#older;
   }
 
   async #readOlder() {
     const path = `/chatroom/${this.id}/messages?order=desc&limit=${OLDER}&cursor=${encodeURIComponent(this.#cursor)}`;
     const page = await callPatiently("GET", path, { signal: this.#closed.signal }).catch(() => null);
-    if (!page || !this.isOpen) return;
+    if (!page || !this.isOpen) return false;
     this.#cursor = page.next_cursor;
     this.#scroll.keeping(() => this.#log.prepend(page.messages.reverse()));
+    this.#ui.changed();
+    return true;
   }
 
   get hasOlder() {
@@ -106,52 +112,55 @@ export class Room {
   // Sending
 
   send(content) {
-    this.#deliver(outbox.add(this.name, content));
+    this.deliver(outbox.add(this.name, content));
   }
 
-  /** Shows a message that an earlier visit left unsent; a recent one is sent at once, an old one on demand. */
-  #offer(item) {
-    if (outbox.isYoung(item)) return this.#deliver(item);
-    const { note } = this.#log.offer(item.key, item.content);
-    const again = button("Send again", () => this.#deliver(item));
-    const discard = button("Discard", () => {
-      outbox.drop(this.name, item.key);
-      this.#log.withdraw(item.key);
-      this.#ui.changed();
-    });
-    note.append("This message was not sent. ", again, discard);
+  /** Sends what an earlier visit left unsent; of what is old it is asked first. */
+  #sendWaiting() {
+    const items = outbox.waiting(this.name).filter(({ key }) => !this.#log.has(key));
+    items.filter(outbox.isYoung).forEach((item) => this.deliver(item));
+    if (!items.every(outbox.isYoung)) this.#askOfOld();
   }
 
-  async #deliver(item) {
+  async #askOfOld() {
+    const further = await later(import("/assets/further.js"));
+    if (this.isOpen) further?.askOfOld(this, this.#log);
+  }
+
+  /** Shows a message and sends it. */
+  async deliver(item) {
     this.#log.withdraw(item.key);
-    const { note } = this.#log.offer(item.key, item.content);
+    const note = this.#log.offer(item.key, item.content);
     this.#ui.changed();
     this.#scroll.toEnd();
+    const stuck = () => (note.textContent = "Not sent yet. Trying again...");
     try {
-      const room = this.id ?? (await this.#make());
-      const stuck = () => (note.textContent = "Not sent yet. Trying again...");
+      const room = this.id ?? (await this.#make(item, stuck));
       const sent = await outbox.send(room, item, stuck);
       rooms.touch(room, sent.message.created_at);
       if (!this.isOpen) return me.take({ quota: sent.quota });
       this.#log.withdraw(item.key);
-      this.#takeSent(sent);
+      announce("Sent. The reply is on its way.");
+      this.takeSent(sent);
     } catch (error) {
+      // What is refused while another room is open is kept, and offered when this one is opened again.
       if (this.isOpen) this.#refuse(item, error);
     }
   }
 
   #refuse(item, error) {
-    if (error.status === 401) return;
+    if (error instanceof outbox.Stale) return this.#askOfOld();
+    if (error.status === 401 || error.name === "AbortError") return;
     outbox.drop(this.name, item.key);
     this.#log.withdraw(item.key);
     this.#ui.refused(item.content);
-    this.#fail(error);
+    this.fail(error);
     this.#ui.changed();
   }
 
   /** Makes the room that the first message is for. */
-  #make() {
-    this.#making ??= rooms.create().then((room) => {
+  #make({ key }, stuck) {
+    this.#making ??= rooms.create({ key, stuck, signal: outbox.visiting() }).then((room) => {
       outbox.move(NEW, room.id);
       this.id = room.id;
       if (this.isOpen) {
@@ -164,48 +173,24 @@ export class Room {
     return this.#making;
   }
 
-  /** An answer can be overtaken by the stream, which then knows more, also of the quota. */
-  #takeSent({ message, reply, quota }) {
+  /**
+   * Takes in what a message, or another try after `tries`, was answered with. The stream can overtake the answer, and then
+   * knows more; of the quota too, as a failed reply is not counted.
+   */
+  takeSent({ message, reply, quota }, tries = -1) {
     this.#log.take(message);
     const known = this.#log.reply(reply.id);
-    const { status, attempt } = known?.message ?? {};
-    const isOld = known && (status === "complete" || attempt > reply.attempt);
-    if (!isOld) me.take({ quota });
-    if (!isOld && (known?.isFinal ?? true)) this.#log.take(reply);
-    this.#scroll.toEnd();
+    const isOver = known?.isFinal && known.message.attempt > tries;
+    if (isOver) me.load().catch(() => {});
+    else me.take({ quota });
+    if (!known || (known.isFinal && !isOver)) this.#log.take(reply);
     this.#ui.changed();
   }
 
-  // What is done with replies
-
-  /** Stops what is being written, and what waits behind it. */
-  async stop() {
-    for (const reply of this.#log.open.reverse()) {
-      const path = `/chatroom/${this.id}/message/${reply.id}/stop`;
-      const { message } = await callPatiently("POST", path, { tries: 3 }).catch((error) => this.#fail(error) ?? {});
-      if (message && this.isOpen) this.#log.take(message);
-    }
-    this.#ui.changed();
-  }
-
-  /** Asks for one more reply, or for one instead of a failed one: `deed` is `regenerate` or `retry`. */
-  async again(deed, id) {
-    const { key, settled } = keep.keyOf(`${deed}.${id}`);
-    try {
-      const sent = await callPatiently("POST", `/chatroom/${this.id}/message/${id}/${deed}`, { key, tries: 3 });
-      settled();
-      if (this.isOpen) this.#takeSent(sent);
-      // The button that was pressed went with the reply it belonged to.
-      if (document.activeElement === document.body) find("#draft").focus({ preventScroll: true });
-    } catch (error) {
-      if (!(error instanceof Unreachable)) settled();
-      if (this.isOpen) this.#fail(error);
-    }
-  }
-
-  #fail(error) {
+  /** Says what went wrong, where that is not told elsewhere. */
+  fail(error) {
     if (error?.name === "AbortError" || error.status === 401) return;
-    if (error.status === 404) return this.#ui.gone();
+    if (error.status === 404) return this.#ui.gone(this.id);
     if (error.code === "quota_exceeded") return void me.load().catch(() => {});
     this.#ui.notice(sentence(error));
   }
@@ -218,7 +203,7 @@ export class Room {
       tell: (event, data) => this.#hear(event, data),
       // What happened before the line stood is on no line.
       opened: (isResumed) => ((lines += 1) > 1 || !isResumed) && this.#catchUp(),
-      gone: () => this.#ui.gone(),
+      gone: () => this.#ui.gone(this.id),
     });
   }
 
@@ -253,7 +238,7 @@ export class Room {
     if (event === "reply.started") reply.start(data.attempt);
     else if (event === "reply.reset") reply.reset(data.attempt, data.text);
     else if (event === "reply.finished") reply.take(data.message);
-    else if (event === "reply.delta" && !reply.grow(data.offset, data.text)) this.#mend(reply);
+    else if (event === "reply.delta" && !reply.grow(data.offset, data.text)) mend(this, reply);
   }
 
   #created(message) {
@@ -268,22 +253,18 @@ export class Room {
     const item = outbox.waiting(this.name).find(({ content }) => content === message.content);
     if (item && !this.#log.has(message.id)) this.#log.withdraw(item.key);
   }
+}
 
-  async #mend(reply) {
-    const message = await call("GET", `/chatroom/${this.id}/message/${reply.id}`).catch(() => null);
-    if (message && this.isOpen) reply.take(message);
-  }
+/** Reads a reply of which something was missed. */
+async function mend(room, reply) {
+  const further = await import("/assets/further.js").catch(() => null);
+  further?.mend(room, reply);
 }
 
 /** Waits a moment until what is seen first can be shown as it stays. */
-function soonFormatted(messages) {
+function soonFormatted(messages, reader) {
   const replies = messages.filter(({ role, content }) => role === "assistant" && content).slice(-SEEN_FIRST);
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-  return Promise.race([render(replies.map(({ content }) => content).reverse()), late]).catch(() => {});
-}
-
-/** Shows older messages before they are scrolled to. */
-export function watchTop(scroller, load) {
-  const seen = ([entry]) => entry.isIntersecting && load();
-  new IntersectionObserver(seen, { root: scroller, rootMargin: "1500px" }).observe(find("#older"));
+  const texts = replies.map(({ content }) => content).reverse();
+  return Promise.race([reader.then((all) => all?.render(texts)), late]).catch(() => {});
 }

@@ -1,7 +1,8 @@
 // The list of rooms: newest first, read on as it is scrolled, and searched by name.
 
-import { button, find, h, setText } from "/assets/dom.js";
+import { button, find, h, later, setText } from "/assets/dom.js";
 import * as rooms from "/assets/rooms.js";
+import { whenNear } from "/assets/scroll.js";
 
 export class RoomList {
   #list = find("#room-list");
@@ -10,10 +11,13 @@ export class RoomList {
   #current = null;
 
   constructor() {
-    rooms.watch(() => this.#show());
-    this.#search.addEventListener("input", () => this.#searched());
-    const seen = ([entry]) => entry.isIntersecting && rooms.loadMore().catch(() => {});
-    new IntersectionObserver(seen, { root: this.#list.parentElement, rootMargin: "400px" }).observe(find("#more-rooms"));
+    const load = () => rooms.loadMore().catch(() => {});
+    const again = whenNear(find("#more-rooms"), this.#list.parentElement, "400px", load);
+    rooms.watch(() => {
+      this.#show();
+      if (rooms.hasMore()) again();
+    });
+    this.#search.addEventListener("input", () => this.#show());
   }
 
   /** Marks the room that is open. */
@@ -30,13 +34,8 @@ export class RoomList {
 
   /** The menu and its dialogs come when they are asked for. */
   async #menu(options, id) {
-    const menu = await import("/assets/room_menu.js").catch(() => null);
+    const menu = await later(import("/assets/room_menu.js"));
     menu?.openMenu(options, id);
-  }
-
-  #searched() {
-    this.#show();
-    if (this.#search.value) rooms.loadAll().then(() => this.#show()).catch(() => {});
   }
 
   #show() {
@@ -49,13 +48,9 @@ export class RoomList {
       if (this.#list.children[index] !== item) this.#list.insertBefore(item, this.#list.children[index] ?? null);
     });
     while (this.#list.children.length > items.length) this.#list.lastChild.remove();
-    setText(find("#rooms-note"), this.#note(wanted, found.length));
-  }
-
-  #note(wanted, count) {
-    if (count > 0) return "";
-    if (wanted) return rooms.hasMore() ? "Searching..." : "No room is called so.";
-    return "";
+    const none = rooms.areAll() ? "No room is called so." : "Searching...";
+    setText(find("#rooms-note"), wanted && found.length === 0 ? none : "");
+    if (wanted) rooms.loadAll().catch(() => {});
   }
 
   #item(room) {

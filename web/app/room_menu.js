@@ -1,7 +1,8 @@
 // What can be done to a room in the list: rename and delete.
 
-import { button, find, h } from "/assets/dom.js";
+import { call } from "/assets/api.js";
 import { field, openDialog } from "/assets/dialog.js";
+import { button, find, h } from "/assets/dom.js";
 import * as rooms from "/assets/rooms.js";
 
 /** Opens the menu of a room at its button. */
@@ -38,12 +39,21 @@ function step(event) {
 
 function askName(id) {
   const { input, element } = field("Name", { value: rooms.get(id)?.name ?? "", maxLength: 120, dir: "auto", autocomplete: "off" });
-  openDialog("Rename room", element, [["Save", () => rooms.rename(id, input.value)]]);
+  openDialog("Rename room", element, [["Save", () => rename(id, input.value)]]);
   input.select();
 }
 
 function askDelete(id) {
   const name = h("b", { textContent: rooms.get(id)?.name ?? "", dir: "auto" });
   const text = h("p", {}, "“", name, "” and all its messages will be gone. This cannot be undone.");
-  openDialog("Delete room", text, [["Delete", () => rooms.remove(id), "danger"]]);
+  openDialog("Delete room", text, [["Delete", () => remove(id), "danger"]]);
+}
+
+async function rename(id, name) {
+  rooms.take(await call("PATCH", `/chatroom/${id}`, { body: { name } }));
+}
+
+async function remove(id) {
+  await call("DELETE", `/chatroom/${id}`);
+  rooms.gone(id, { isMeant: true });
 }

@@ -1,6 +1,6 @@
 // The rooms this page knows, newest activity first, and what is done to them. Other tabs are told.
 
-import { call, callPatiently } from "/assets/api.js";
+import { callPatiently } from "/assets/api.js";
 import * as keep from "/assets/keep.js";
 
 const PAGE = 50;
@@ -8,7 +8,12 @@ const listeners = new Set();
 const leavers = new Set();
 let rooms = new Map();
 let cursor = null;
+let isRead = false;
 let loading = null;
+let loadingAll = null;
+/** When each room was last told of, or went: what a page says that was asked for before is older. */
+let told = new Map();
+let moment = 0;
 
 export const get = (id) => rooms.get(id);
 
@@ -17,6 +22,9 @@ export const list = () => [...rooms.values()].sort((a, b) => (a.updated_at < b.u
 
 /** Whether the server has more of them. */
 export const hasMore = () => cursor !== null;
+
+/** Whether all are known. */
+export const areAll = () => isRead && cursor === null;
 
 /** Calls back at each change. */
 export function watch(listener) {
@@ -29,11 +37,16 @@ function changed() {
 
 /** Reads the first page anew; what is known beyond it stays. */
 export async function load(signal) {
+  const asked = moment;
   const page = await callPatiently("GET", `/chatroom?limit=${PAGE}`, { signal });
+  const isNewer = ({ id }) => told.get(id) > asked;
   const last = page.next_cursor && page.chatrooms.at(-1);
-  const beyond = last ? list().filter((room) => room.updated_at < last.updated_at) : [];
-  if (beyond.length === 0) cursor = page.next_cursor;
-  rooms = new Map([...page.chatrooms, ...beyond].map((room) => [room.id, room]));
+  const isBeyond = (room) => last && room.updated_at < last.updated_at;
+  const kept = list().filter((room) => isNewer(room) || isBeyond(room));
+  // What is known beyond the first page was read up to the cursor, unless a room was opened before any page was read.
+  if (!isRead || !kept.some(isBeyond)) cursor = page.next_cursor;
+  isRead = true;
+  rooms = new Map([...page.chatrooms.filter((room) => !isNewer(room)), ...kept].map((room) => [room.id, room]));
   changed();
 }
 
@@ -48,19 +61,25 @@ async function more() {
   const asked = cursor;
   const page = await callPatiently("GET", `/chatroom?limit=${PAGE}&cursor=${encodeURIComponent(asked)}`);
   if (cursor !== asked) return;
-  for (const room of page.chatrooms) if (!rooms.has(room.id)) rooms.set(room.id, room);
+  for (const room of page.chatrooms) if (!rooms.has(room.id) && !told.has(room.id)) rooms.set(room.id, room);
   cursor = page.next_cursor;
   changed();
 }
 
-export async function loadAll() {
-  while (hasMore()) await loadMore();
+/** Reads all that is left; whoever asks meanwhile waits for the same. */
+export function loadAll() {
+  const all = async () => {
+    while (hasMore()) await loadMore();
+  };
+  loadingAll ??= all().finally(() => (loadingAll = null));
+  return loadingAll;
 }
 
 /** Takes in a room as somebody told it; `ours` is told on to the other tabs. */
 export function take(room, ours = true) {
   const { messages, next_cursor, summary, ...plain } = room;
   rooms.set(plain.id, { ...rooms.get(plain.id), ...plain });
+  told.set(plain.id, (moment += 1));
   changed();
   if (ours) keep.tell("room", rooms.get(plain.id));
 }
@@ -71,43 +90,35 @@ export function touch(id, time) {
   if (room && room.updated_at < time) take({ ...room, updated_at: time });
 }
 
-/** Forgets a room that is gone, and what was typed in it. */
-export function gone(id, ours = true) {
+/** Forgets a room that is gone, and what was typed in it once that was carried elsewhere; `isMeant` where the person did it. */
+export function gone(id, { isOurs = true, isMeant = false } = {}) {
+  rooms.delete(id);
+  told.set(id, (moment += 1));
+  changed();
+  for (const left of leavers) left(id, isMeant);
   keep.drop(`draft.${id}`);
   keep.drop(`outbox.${id}`);
-  rooms.delete(id);
-  changed();
-  for (const left of leavers) left(id);
-  if (ours) keep.tell("gone", id);
+  if (isOurs) keep.tell("gone", id);
 }
 
-/** Calls back with the id of a room that is gone. */
+/** Calls back with the id of a room that is gone, and whether the person of this tab wanted that. */
 export function watchGone(left) {
   leavers.add(left);
 }
 
 export function forget() {
   rooms = new Map();
+  told = new Map();
   cursor = null;
+  isRead = false;
 }
 
-/** Makes a room; `tries` is how often that is tried while the server cannot be reached. */
-export async function create(tries) {
-  const { key, settled } = keep.keyOf("room");
-  const room = await callPatiently("POST", "/chatroom", { body: {}, key, tries });
-  settled();
+/** Makes the room of a key, once. */
+export async function create(options) {
+  const room = await callPatiently("POST", "/chatroom", { body: {}, ...options });
   take(room);
   return room;
 }
 
-export async function rename(id, name) {
-  take(await call("PATCH", `/chatroom/${id}`, { body: { name } }));
-}
-
-export async function remove(id) {
-  await call("DELETE", `/chatroom/${id}`);
-  gone(id);
-}
-
 keep.hear("room", (room) => take(room, false));
-keep.hear("gone", (id) => gone(id, false));
+keep.hear("gone", (id) => gone(id, { isOurs: false }));

@@ -1,7 +1,7 @@
 // The scroll of the messages: it stays at the end when the reader is there, and keeps its place when older messages come
 // in above.
 
-import { find } from "/assets/dom.js";
+import { find, focusHome } from "/assets/dom.js";
 
 /** How near the end counts as the end, in pixels. */
 const NEAR = 48;
@@ -29,7 +29,7 @@ export class Scroll {
     this.#isAtEnd = true;
     this.#view.scrollTop = this.#view.scrollHeight;
     this.#button.hidden = true;
-    if (byHand) find("#draft").focus({ preventScroll: true });
+    if (byHand) focusHome();
   }
 
   /** Runs what puts content in above, without moving what is being read. */
@@ -56,4 +56,21 @@ export class Scroll {
     if (this.#isAtEnd) this.#view.scrollTop = this.#view.scrollHeight;
     else this.#scrolled();
   }
+}
+
+/**
+ * Loads when an element comes near to being seen; `load()` promises whether something came, which may not have filled the
+ * view yet. What is given back asks anew.
+ */
+export function whenNear(element, view, margin, load) {
+  const watcher = new IntersectionObserver(
+    async ([entry]) => entry.isIntersecting && (await load()) && again(),
+    { root: view, rootMargin: margin },
+  );
+  const again = () => {
+    watcher.unobserve(element);
+    watcher.observe(element);
+  };
+  again();
+  return again;
 }

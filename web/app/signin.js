@@ -2,23 +2,29 @@
 
 import { callOpenly } from "/assets/api.js";
 import { find, setText } from "/assets/dom.js";
+import * as keep from "/assets/keep.js";
 import * as tokens from "/assets/tokens.js";
 import { sentence } from "/assets/words.js";
 
 const STEPS = ["number", "code", "secret"];
 /** The code that was asked for, in this tab: who looks for it in another app finds the page as it was. */
-const ASKED = "pollux.code";
+const ASKED = "code";
 let sent = null;
 let timer = null;
 
 /** Sets the forms up, once; `done()` is called after a sign-in. */
 export function prepare(done) {
   const mobile = () => find("#phone").value.trim();
-  onSubmit("#number-form", async () => took(await sendCode(mobile())));
+  onSubmit("#number-form", async () => {
+    // Who comes back to the same number may have the code by now, and cannot have another at once.
+    const isKnown = sent?.mobile === mobile() && sent.until > Date.now();
+    took(isKnown ? sent : await sendCode(mobile()));
+  });
   onSubmit("#code-form", async () => {
     const otp = find("#code").value.replaceAll(/\s/g, "");
     tokens.take(await callOpenly("POST", "/auth/verify-otp", { mobile: sent.mobile, otp, challenge_id: sent.challenge_id }));
-    sessionStorage.removeItem(ASKED);
+    keep.tab.drop(ASKED);
+    sent = null;
     done();
   });
   onSubmit("#secret-form", async () => {
@@ -30,7 +36,7 @@ export function prepare(done) {
   find("#use-password").addEventListener("click", () => step("secret"));
   for (const back of ["#use-code", "#other-number"]) {
     find(back).addEventListener("click", () => {
-      sessionStorage.removeItem(ASKED);
+      keep.tab.drop(ASKED);
       step("number");
     });
   }
@@ -38,8 +44,8 @@ export function prepare(done) {
 
 /** Shows the first step, and why the person has to sign in, if that is not plain. */
 export function show(why = "") {
-  for (const input of ["#code", "#password"]) find(input).value = "";
-  const asked = JSON.parse(sessionStorage.getItem(ASKED));
+  for (const input of ["#phone", "#phone-again", "#code", "#password"]) find(input).value = "";
+  const asked = keep.tab.read(ASKED);
   if (asked?.until > Date.now()) askForCode(asked);
   else step("number");
   setText(find("#signin-note"), why);
@@ -62,7 +68,7 @@ async function sendCode(mobile) {
 }
 
 function took(answer) {
-  sessionStorage.setItem(ASKED, JSON.stringify(answer));
+  keep.tab.write(ASKED, answer);
   askForCode(answer);
 }
 
@@ -101,13 +107,13 @@ async function attempt(button, act) {
   say("");
   try {
     await act();
+    if (button.id !== "resend") button.disabled = false;
   } catch (error) {
+    button.disabled = false;
     say(sentence(error));
-    const form = button.closest("form");
-    find("input:not([readonly])", form)?.focus();
-    if (button.id === "resend") return;
+    find("input:not([readonly])", button.closest("form"))?.focus();
+    if (button.id === "resend") countDown(Date.now() + (error.wait ?? 0) * 1000);
   }
-  if (button.id !== "resend") button.disabled = false;
 }
 
 function say(text) {

@@ -1,7 +1,7 @@
 // The stream of one room: it goes on where it was cut, so that a lost network or a restarted server is not seen in the
 // text. It ends when the room is left, is gone, or the session is over.
 
-import { Problem, open } from "/assets/api.js";
+import { open } from "/assets/api.js";
 import { delay, pause } from "/assets/backoff.js";
 import { waits } from "/assets/connection.js";
 import { events } from "/assets/sse.js";
@@ -38,7 +38,10 @@ export class RoomStream {
       if (signal.aborted) break;
       const error = await this.#listen(() => (tries = 0)).catch((error) => error ?? new Error());
       if (signal.aborted || !tokens.current()) break;
-      if (error instanceof Problem && error.status === 404) return this.gone();
+      if (error?.status === 404) {
+        waits(this, false);
+        return this.gone();
+      }
       if (!document.hidden) waits(this, true);
       const wait = Math.max(delay(tries, this.#retry), (error?.wait ?? 0) * 1000);
       await pause(wait, signal).catch(() => {});
@@ -58,6 +61,8 @@ export class RoomStream {
       if (document.hidden) unseen = setTimeout(cut, UNSEEN);
     };
     window.addEventListener("offline", cut, { signal });
+    // A page that is only kept for the way back needs no line either.
+    window.addEventListener("pagehide", cut, { signal });
     document.addEventListener("visibilitychange", look, { signal });
     look();
     try {

@@ -28,7 +28,11 @@ export const deviceToken = () => keep.read("device");
 export function end(why) {
   if (!current()) return;
   keep.drop(NAME);
-  for (const listener of listeners) listener(null, why);
+  tell(null, why);
+}
+
+function tell(session, why) {
+  for (const listener of listeners) listener(session, why);
 }
 
 /** Calls back when a sign-in or sign-out happens, here (sign-out) or in another tab (both). */
@@ -36,9 +40,7 @@ export function onChange(listener) {
   listeners.add(listener);
 }
 
-keep.watch(NAME, (now) => {
-  for (const listener of listeners) listener(now, "The session ended in another tab. Please sign in again.");
-});
+keep.watch(NAME, (now) => tell(now, "The session ended in another tab. Please sign in again."));
 
 /** An access token that is good, as far as one can tell; never `refused`, which the server has refused. */
 export async function access(refused) {
@@ -51,6 +53,8 @@ export async function access(refused) {
 function signedIn() {
   const now = current();
   if (now) return now;
+  // What this browser kept can be cleared without a word to the page.
+  tell(null, "Please sign in.");
   throw new Problem(401, { code: "session_ended", detail: "Please sign in." }, new Headers());
 }
 
@@ -70,6 +74,8 @@ function locked(work) {
   });
 }
 
+const isStill = ({ refresh_token }) => current()?.refresh_token === refresh_token;
+
 async function refresh(refused) {
   const now = signedIn();
   // Another tab was first.
@@ -77,11 +83,11 @@ async function refresh(refused) {
   try {
     const response = await exchange("POST", "/auth/refresh", { body: { refresh_token: now.refresh_token } });
     const answer = await readJson(response);
-    // Who signed out meanwhile stays signed out.
-    if (current()) take(answer);
+    // Who signed out meanwhile stays signed out, and who signed in anew stays that.
+    if (isStill(now)) take(answer);
     return answer.access_token;
   } catch (error) {
-    if (error instanceof Problem && error.status === 401) end("Your session has ended. Please sign in again.");
+    if (error.status === 401 && isStill(now)) end("Your session has ended. Please sign in again.");
     throw error;
   }
 }

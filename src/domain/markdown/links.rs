@@ -17,7 +17,7 @@ pub(super) fn href(kind: LinkType, address: &str) -> Option<String> {
 }
 
 /// What a browser would drop, or what would show an address as another: no address is written with it.
-fn misleads(c: char) -> bool {
+pub(super) fn misleads(c: char) -> bool {
     c.is_control()
         || c.is_whitespace()
         || c == '\\'

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, Options, Parser, Tag};
 
+use super::bare::link_all;
 use super::links::href;
 use super::{Align, Block, DEPTH, Element, Node};
 
@@ -130,7 +131,10 @@ impl Reader<'_> {
             }
             return;
         }
-        let Some(frame) = self.open.pop() else { return };
+        let Some(mut frame) = self.open.pop() else { return };
+        if self.may_hold_links(&frame.kind) {
+            frame.children = link_all(frame.children);
+        }
         match frame.kind {
             Kind::Cell => self.row.push(frame.children),
             Kind::Row => {
@@ -145,6 +149,13 @@ impl Reader<'_> {
             }
             kind => self.push(Node::Element(closed(kind, frame.children))),
         }
+    }
+
+    /// Whether bare addresses in what was just closed become links: not in code or in a link, nor where none has room.
+    fn may_hold_links(&self, closed: &Kind) -> bool {
+        let is_link = |kind: &Kind| matches!(kind, Kind::Link(_));
+        let is_text = !matches!(closed, Kind::Code(_)) && !is_link(closed);
+        is_text && self.open.len() + 1 < DEPTH && !self.open.iter().any(|frame| is_link(&frame.kind))
     }
 
     fn say(&mut self, text: &str) {

@@ -49,13 +49,28 @@ async fn a_message_sent_while_the_server_is_away_arrives_once() {
     stage.browser.say("Before.").await;
     let before = stage.browser.reply_at_its_end().await;
     stage.kill();
-    stage.browser.say("Into the dark.").await;
+    for text in ["Into the dark.", "Second.", "Third."] {
+        stage.browser.say(text).await;
+    }
     stage.browser.reads("#messages", "Not sent yet").await;
     stage.start_again().await;
     let page = &stage.browser;
-    page.reply("a reply to it", |it| it.id != before.id && it.status == "complete").await;
-    assert_eq!(page.count("user").await, 2);
+    let has_come =
+        "return document.querySelectorAll('.message[data-role=assistant][data-status=complete]').length === 4";
+    page.until("replies to all", has_come).await;
+    assert_ne!(page.reply_at_its_end().await.id, before.id);
     let said = stage.site().rows("select content from messages where role = 'user' order by seq").await;
-    assert_eq!(said, [["Before."], ["Into the dark."]]);
+    assert_eq!(said, [["Before."], ["Into the dark."], ["Second."], ["Third."]]);
+    let shown = "return [...document.querySelectorAll('.message[data-role=user]')].map((it) => it.innerText.trim())";
+    assert_eq!(page.eval(shown).await, serde_json::json!(["Before.", "Into the dark.", "Second.", "Third."]));
+
+    // A room that goes while the line is cut is told of, and the cut no more.
+    stage.browser.pardon("404");
+    stage.kill();
+    stage.browser.reads("#connection", "Connecting again").await;
+    stage.site().execute("delete from messages; delete from chatrooms;").await;
+    stage.start_again().await;
+    stage.browser.reads("#notice", "That room is gone.").await;
+    stage.browser.until("a line", "return document.querySelector('#connection').textContent === ''").await;
     stage.end().await;
 }

@@ -84,11 +84,11 @@ fn id(number: u32) -> String {
 
 impl Stage {
     /// Fills the room of that name behind the server's back, half of it with formatted replies.
-    async fn fill_room(&self, name: &str) {
+    pub async fn fill_room(&self, name: &str, messages: u32) {
         let sql = format!(
             "insert into messages
                (chatroom_id, seq, id, role, content, status, outcome, reply_to, model, attempt, created_at, finished_at)
-             with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < {MESSAGES})
+             with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < {messages})
              select rooms.id, n, unhex(printf('01a20000000070008000%012x', n)),
                iif(n % 2, 'user', 'assistant'),
                iif(n % 2, 'Question ' || n || ', which is not very long?',
@@ -99,7 +99,7 @@ impl Stage {
                iif(n % 2, null, unhex(printf('01a20000000070008000%012x', n - 1))),
                iif(n % 2, null, 'demo'), 1, rooms.created_at, rooms.created_at
              from numbers, (select id, created_at from chatrooms where name = '{name}') rooms;
-             update chatrooms set last_seq = {MESSAGES} where name = '{name}';"
+             update chatrooms set last_seq = {messages} where name = '{name}';"
         );
         self.site().execute(&sql).await;
     }
@@ -150,7 +150,7 @@ async fn ten_thousand_messages_open_at_once_and_scroll_smoothly() {
     page.sign_in().await;
     stage.room("Empty").await;
     stage.room("Full").await;
-    stage.fill_room("Full").await;
+    stage.fill_room("Full", MESSAGES).await;
     page.driver().refresh().await.unwrap();
     page.find("link", "Full").await;
 

@@ -14,6 +14,13 @@ async fn on_a_phone_the_rooms_are_in_a_drawer_and_nothing_hangs_over() {
     page.sign_in().await;
     assert!(!page.has("button", "New chat").await, "the drawer is shut");
     page.say(&format!("A long word: {}", "Donaudampfschifffahrt".repeat(9))).await;
+    page.press("A second line.").await;
+    page.click("button", "Send").await;
+    page.until(
+        "a message of two lines",
+        "return document.querySelector('.message .text').textContent.split('\\n').length === 2",
+    )
+    .await;
     page.reply_at_its_end().await;
     assert_eq!(page.eval(OVERHANG).await, 0);
 
@@ -21,9 +28,16 @@ async fn on_a_phone_the_rooms_are_in_a_drawer_and_nothing_hangs_over() {
     page.find("button", "New chat").await;
     assert_eq!(page.eval(OVERHANG).await, 0);
     page.click("button", "New chat").await;
-    page.until("a second room", "return document.querySelectorAll('#room-list li').length === 2").await;
+    page.until("an empty room", "return !document.querySelector('.message')").await;
     page.until("a shut drawer", "return document.querySelector('#rooms').inert").await;
     page.find("textbox", "Message").await;
+    page.click("button", "Show rooms").await;
+    page.click_on("#room-list a").await;
+    page.until("a shut drawer again", "return document.querySelector('#rooms').inert").await;
+    page.reply_at_its_end().await;
+    page.click("button", "Show rooms").await;
+    page.click_on("#room-list a").await;
+    page.until("a drawer shut by the room that is open", "return document.querySelector('#rooms').inert").await;
     page.click("button", "Show rooms").await;
     page.key(thirtyfour::Key::Escape).await;
     page.until("a drawer shut by Escape", "return document.querySelector('#rooms').inert").await;

@@ -19,6 +19,7 @@ async fn when_the_quota_is_used_up_the_demo_checkout_leads_to_pro() {
     page.click("button", "Pay").await;
     page.click("link", "Back to the chat").await;
     page.gone("#upgrade").await;
+    page.reads("#notice", "You are on Pro now.").await;
     assert_eq!(page.place().await, room);
     assert_eq!(stage.site().rows("select tier from users").await, [["Pro"]]);
     // What was typed is still there.

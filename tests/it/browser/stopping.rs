@@ -16,12 +16,18 @@ async fn a_stopped_reply_keeps_what_was_written() {
     let stopped = page.reply("a stopped one", |it| it.outcome == "stopped").await;
     assert!(stopped.text.len() > 30 && stopped.reason.contains("Stopped"), "{stopped:?}");
     page.gone("#stop").await;
+    assert_eq!(page.eval("return document.activeElement.id").await, "draft", "the focus is not lost with the button");
     let stored = stage.stored().await;
     assert_eq!([&stored[0][0], &stored[0][1]], ["complete", "stopped"]);
     assert_eq!(plain(&stopped.text), plain(&stored[0][2]));
 
     page.say(&long_message()).await;
     page.reply("the next one", |it| it.id != stopped.id && it.status == "generating").await;
+    // There the key clears the search.
+    page.fill("searchbox", "Search rooms", "a").await;
+    page.key(Key::Escape).await;
+    page.reply("the same, going on", |it| it.id != stopped.id && it.status == "generating").await;
+    page.see("#draft").await.click().await.unwrap();
     page.key(Key::Escape).await;
     let next = page.reply("the next one stopped", |it| it.id != stopped.id && it.outcome == "stopped").await;
     assert_eq!(next.status, "complete");

@@ -3,10 +3,6 @@
 use super::person::plain;
 use super::{Stage, long_message};
 
-/// Whether the open room is one that has no name yet.
-const NEW_ROOM: &str =
-    "return location.hash.length > 30 && document.querySelector('[aria-current=page]')?.innerText === 'New chat'";
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_signs_in_and_sees_a_reply_grow() {
     let Some(stage) = Stage::demo(&[]).await else { return };
@@ -58,13 +54,39 @@ async fn a_wrong_code_is_told_in_words_and_the_right_one_still_opens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rooms_are_made_renamed_found_and_deleted() {
+async fn a_code_is_asked_for_again_after_a_failure_and_known_after_a_way_back() {
     let Some(stage) = Stage::demo(&[]).await else { return };
+    let page = &stage.browser;
+    page.go("/").await;
+    page.put_up_gates().await;
+    let sent = serde_json::json!({"challenge_id": "1", "expires_in": 300, "resend_after": 0, "otp": "123456"});
+    page.answer("code", 200, Some(sent)).await;
+    page.fill("textbox", "Phone number", &crate::harness::fresh_number()).await;
+    page.click("button", "Send code").await;
+    page.demo_code().await;
+    let refusal = |detail: &str| Some(serde_json::json!({"code": "rate_limited", "detail": detail}));
+    page.answer("code", 503, refusal("Not now.")).await;
+    for _ in 0..2 {
+        page.click("button", "Send again").await;
+        page.reads("#signin-error", "Not now.").await;
+        page.until("another try", "return !document.querySelector('#resend').disabled").await;
+    }
+    page.click("button", "Use another number").await;
+    page.click("button", "Send code").await;
+    assert_eq!(page.demo_code().await, "123456", "the code that was sent is still good");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rooms_are_made_renamed_found_and_deleted() {
+    let Some(stage) = Stage::demo(&[("DEMO_REPLY_MS", "0")]).await else { return };
     let page = &stage.browser;
     page.sign_in().await;
     for name in ["Stars", "Rivers"] {
         page.click("button", "New chat").await;
-        page.until("a new room", NEW_ROOM).await;
+        page.until("an empty room", "return !location.hash && !document.querySelector('.message')").await;
+        page.say(&format!("Tell me of {name}.")).await;
+        page.until("a room in the list", "return document.querySelector('[aria-current=page]')").await;
         page.click_on("li:has([aria-current=page]) button").await;
         page.click("menuitem", "Rename").await;
         page.find("dialog", "Rename room").await;
@@ -87,6 +109,11 @@ async fn rooms_are_made_renamed_found_and_deleted() {
         "return document.querySelector('#room-list').innerText.trim().startsWith('Rivers')",
     )
     .await;
+    assert_eq!(
+        page.eval("return document.querySelector('#notice').innerText").await,
+        "",
+        "who deletes a room knows it"
+    );
     assert_eq!(stage.site().rows("select name from chatrooms").await, [["Rivers"]]);
     stage.end().await;
 }

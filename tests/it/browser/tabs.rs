@@ -8,8 +8,10 @@ async fn two_tabs_show_the_same_reply_and_sign_out_together() {
     let Some(stage) = Stage::demo(&[]).await else { return };
     let page = &stage.browser;
     page.sign_in().await;
-    page.click("button", "New chat").await;
-    page.until("an open room", "return location.hash.length > 30").await;
+    stage.room("Of two tabs").await;
+    page.driver().refresh().await.unwrap();
+    page.click("link", "Of two tabs").await;
+    page.reads("#room-name", "Of two tabs").await;
     let room = page.place().await;
     let first = page.driver().window().await.unwrap();
     let second = page.another_tab().await;

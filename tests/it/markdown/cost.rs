@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::proof::figures;
 
 /// Beginnings of everything that Markdown knows, none of them ended: what parsers that look ahead fall over.
-const OPENINGS: [&str; 52] = [
+const OPENINGS: [&str; 58] = [
     ">",
     "> ",
     ">\n",
@@ -61,6 +61,12 @@ const OPENINGS: [&str; 52] = [
     "#",
     "```\n",
     "\ta",
+    "http://",
+    "https://a.example/(",
+    "https://a)",
+    "www.",
+    "www.a.b ",
+    "http://a@",
 ];
 
 /// Kibibytes of the texts that are compared.

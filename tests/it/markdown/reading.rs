@@ -63,6 +63,63 @@ fn a_table_has_a_head_and_rows_and_a_short_row_stays_short() {
 }
 
 #[test]
+fn a_bare_address_is_a_link_without_what_stands_around_it() {
+    let link = |href: &str, text: &str| json!({"kind": "link", "href": href, "children": [text]});
+    let a = |text: &str| link(text, text);
+    for (text, expected) in [
+        ("https://a.example", json!([a("https://a.example")])),
+        ("See HTTP://a.example/b?c=d#e, or so.", json!(["See ", a("HTTP://a.example/b?c=d#e"), ", or so."])),
+        ("at www.a.example!", json!(["at ", link("https://www.a.example", "www.a.example"), "!"])),
+        ("(https://a.example/b_(c)).", json!(["(", a("https://a.example/b_(c)"), ")."])),
+        ("[see https://a.example/]", json!(["[see ", a("https://a.example/"), "]"])),
+        ("https://a.example http://b.example", json!([a("https://a.example"), " ", a("http://b.example")])),
+        ("**https://a.example/b_c_d**", json!([{"kind": "strong", "children": [a("https://a.example/b_c_d")]}])),
+        ("\"https://a.example\"", json!(["\"", a("https://a.example"), "\""])),
+        ("https://a.example/?b&amp;c", json!([a("https://a.example/?b&c")])),
+        ("http://localhost:8000/docs...", json!([a("http://localhost:8000/docs"), "..."])),
+        ("见https://a.example。再", json!(["见", a("https://a.example"), "。再"])),
+        ("https://münchen.example/ü", json!([a("https://münchen.example/ü")])),
+        ("[b](https://a.example)", json!([link("https://a.example", "b")])),
+        (
+            "[*https://b.example*](https://a.example)",
+            json!([{"kind": "link", "href": "https://a.example",
+            "children": [{"kind": "emphasis", "children": ["https://b.example"]}]}]),
+        ),
+        ("<https://a.example>", json!([a("https://a.example")])),
+        ("`https://a.example`", json!([{"kind": "code_span", "text": "https://a.example"}])),
+    ] {
+        assert_eq!(shape(text), json!([{"kind": "paragraph", "children": expected}]), "{text}");
+    }
+    for text in [
+        "https://",
+        "https://.",
+        "https://-a",
+        "www.a",
+        "www..a",
+        "www.127.0.0.1:80",
+        "xhttps://a.example",
+        "javascript:https://a.example",
+        "javascript://a.example",
+        "ftp://a.example",
+        "data:http://a.example",
+        "a@www.a.example",
+        "https://b.example@a.example",
+        "https://a.example/\u{202e}gpj.exe",
+        "https://a.example\\\\@b.example",
+        "mailto:a@b.example",
+        "//a.example",
+        "a.example",
+    ] {
+        let words = json!([{"kind": "paragraph", "children": [text.replace("\\\\", "\\")]}]);
+        assert_eq!(shape(text), words, "{text:?}");
+    }
+    let code = json!([{"kind": "code", "text": "https://a.example"}]);
+    assert_eq!(shape("```\nhttps://a.example\n```"), code);
+    let cells = json!([{"kind": "table", "align": ["none"], "rows": [[["a"]], [[a("https://a.example/b")]]]}]);
+    assert_eq!(shape("|a|\n|-|\n|https://a.example/b|"), cells);
+}
+
+#[test]
 fn html_is_text() {
     assert_eq!(
         shape("<script>alert(1)</script>\n\na <b onclick=\"x\">b</b>"),
