@@ -2,6 +2,7 @@
 //! lies beyond what it has read. So nothing is shown twice or left out, whatever is lost or late on the way; and what a
 //! step costs does not grow with the room or the reply.
 
+mod event;
 mod open_reply;
 mod reading;
 mod timing;
@@ -14,66 +15,19 @@ use std::time::Duration;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, sleep_until};
 
+pub use self::event::{Event, From, Told};
 use self::open_reply::OpenReply;
 use self::timing::{CAUGHT_UP_WITHIN, DEAF, IN_ANY_CASE, IN_ANY_CASE_ALONE, QUIET, SOON, lasts, spread};
 use super::sessions;
 use crate::app::App;
-use crate::domain::chat::{Chatroom, Message};
+use crate::domain::chat::Chatroom;
 use crate::domain::ids::{ChatroomId, MessageId};
-use crate::domain::plan::{Quota, Tier};
 use crate::domain::stream::{Offset, OwnRoom, Piece, Place};
 use crate::domain::time::Timestamp;
 use crate::domain::user::Session;
 use crate::error::{Code, Error, Result};
 use crate::live::rooms::{RoomWatch, Stir};
 use crate::live::streams::OpenStream;
-
-/// Where a stream begins.
-#[derive(Clone, Copy, Debug)]
-pub enum From {
-    /// At the reply that is running, or has just ended.
-    Now,
-    /// Where its reader was.
-    Place(Place),
-    /// Where its reader was, which he can't say any more: with the whole text.
-    Nowhere,
-}
-
-/// Something to be told to the reader.
-#[derive(Debug)]
-pub enum Event {
-    /// A message came into the room; a reply comes without its text.
-    Created(Message),
-    /// A reply is being written.
-    Started(u32),
-    /// More of its text.
-    Delta(usize, String),
-    /// Its text, in place of whatever was told of it before.
-    Reset(u32, String),
-    /// It is final.
-    Finished(Message),
-    /// The room was changed.
-    Room(Chatroom),
-    /// The quota after a message.
-    Quota(Quota),
-    /// The plan has changed.
-    Plan(Tier),
-    /// The session has ended; nothing follows.
-    Revoked,
-    /// Nothing happened for a while.
-    Quiet,
-}
-
-/// An event, the reply it is about, and where its reader stands after it.
-#[derive(Debug)]
-pub struct Told {
-    /// Where to come back to.
-    pub place: Option<Place>,
-    /// The reply, for what is told of one.
-    pub reply: Option<MessageId>,
-    /// What happened.
-    pub event: Event,
-}
 
 /// Who watches, and until when the token allows it.
 #[derive(Debug)]

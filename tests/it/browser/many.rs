@@ -40,7 +40,7 @@ return new Promise((painted) => {
 "##;
 
 /// Notes the time between frames.
-const WATCH: &str = r#"
+const WATCH: &str = r"
 const mine = { gaps: [], on: true };
 window.seen = mine;
 let last = performance.now();
@@ -50,7 +50,7 @@ const frame = (now) => {
   if (mine.on) requestAnimationFrame(frame);
 };
 requestAnimationFrame(frame);
-"#;
+";
 
 /// What was seen since.
 const SEEN: &str = r"

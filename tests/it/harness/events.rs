@@ -68,7 +68,12 @@ impl Events {
 
     /// The next event, which comments are not; none when the stream has ended or was cut.
     pub async fn next(&mut self) -> Option<Event> {
-        let deadline = Instant::now() + SOON;
+        self.next_within(SOON).await
+    }
+
+    /// As [`Self::next`], where that takes longer.
+    pub async fn next_within(&mut self, span: Duration) -> Option<Event> {
+        let deadline = Instant::now() + span;
         loop {
             if let Some(end) = self.rest.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.rest.drain(..end + 2).collect();

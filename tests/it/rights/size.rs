@@ -39,7 +39,7 @@ async fn an_export_of_many_messages_takes_no_more_memory_than_one_of_few(engine:
         }
     };
     let (text, ()) = tokio::join!(read(&user), writing);
-    let grown = process.status_kib("VmHWM") - before;
+    let grown = process.status_kib("VmHWM").saturating_sub(before);
     let told: Value = serde_json::from_slice(&text).unwrap();
     let rooms = told["chatrooms"].as_array().unwrap();
     let ids: BTreeSet<_> = rooms

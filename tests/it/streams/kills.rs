@@ -187,3 +187,40 @@ async fn streams_go_on_at_another_server_after_theirs_was_killed() {
     let Some(engine) = Engine::postgres().await else { return };
     rounds(&engine).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_stay_open_while_their_worker_is_killed_and_another_writes_from_the_beginning() {
+    let Some(engine) = Engine::postgres().await else { return };
+    let site = Site::new(&engine, &[]).await;
+    let (servers, worker) = servers(&site, &engine).await;
+    let streams = (0..8).map(|number| {
+        let server = &servers[number % servers.len()];
+        async move {
+            let user = sign_in(server).await;
+            let room = user.room().await;
+            let mut events = user.watch(&room, None).await;
+            let reply = ask(&user, &room, &"word ".repeat(WORDS)).await;
+            let mut joined = Joined::default();
+            while joined.text.is_empty() {
+                joined.take(&events.next().await.unwrap());
+            }
+            (user, format!("/chatroom/{room}/message/{reply}"), events, joined)
+        }
+    });
+    let streams = join_all(streams).await;
+    worker.unwrap().kill();
+    let mut other = site.spawn(Role::Worker, quiet_port());
+    assert_eq!(other.ready().await, None);
+    for (user, path, mut events, mut joined) in streams {
+        let mut resets = 0;
+        while joined.last.is_none() {
+            let event = events.next_within(SOON).await.expect("the stream was closed");
+            resets += usize::from(event.name == "reply.reset");
+            joined.take(&event);
+        }
+        let stored = user.get(&path).await.expect(200).body;
+        assert_eq!((stored["content"].as_str(), &stored["attempt"]), (Some(joined.text.as_str()), &2.into()));
+        assert_eq!((resets, joined.attempt, joined.ends), (1, 2, 1));
+        assert_eq!(joined.last.unwrap(), stored);
+    }
+}

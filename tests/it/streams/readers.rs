@@ -6,7 +6,7 @@ use std::time::Duration;
 use pollux::providers::model_demo::DemoAct;
 use pollux::serve::{Limits, Stop, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::{ask, read_to_end, working};
@@ -19,12 +19,16 @@ const SOON: Duration = Duration::from_secs(20);
 /// How long a reader may take nothing, here.
 const STALL: Duration = Duration::from_millis(300);
 /// More text than all buffers on the way hold.
-const WORDS: usize = 4_000;
+const WORDS: usize = 500;
 const WORD_BYTES: usize = 2_000;
+const BUFFER: u32 = 16_384;
 
-/// The same house at a door that loses its patience sooner.
-async fn impatient_door(app: &TestApp) -> (SocketAddr, Stop) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// The same house at a door that loses its patience sooner, and behind which little can wait.
+fn impatient_door(app: &TestApp) -> (SocketAddr, Stop) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(BUFFER).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = socket.listen(16).unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), Stop::new());
     let limits = Limits { write_stall: STALL, ..Limits::default() };
     tokio::spawn(serve(listener, app.house.router(), limits, stop.clone()));
@@ -56,7 +60,7 @@ async fn rest_of(stream: &mut TcpStream) -> Vec<u8> {
 
 on_both_engines! {
     async fn who_does_not_read_is_cut_holds_nobody_up_and_resumes_where_he_was(app) {
-        let (door, stop) = impatient_door(&app).await;
+        let (door, stop) = impatient_door(&app);
         let user = app.user().await;
         let room = user.room().await;
         let mut slow = open_by_hand(door, &user, &room).await;
