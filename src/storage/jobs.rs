@@ -94,7 +94,6 @@ statements! {
     JOB_DONE = "delete from jobs where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     JOB_DEAD = "update jobs set state = 'dead', worker = null, lease_until = null, last_error = ?3
         where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
-    DISCARDED = "delete from jobs where id = ?1 and attempt = ?2 and coalesce(state, '') = 'running'";
     REPLY_PENDING = "update messages set status = 'pending' where id = ?1 and status = 'generating'";
     ALL_ORPHANED = "update jobs set state = 'ready', deaths = deaths + 1, worker = null, lease_until = null
         where state = 'running'";
@@ -214,7 +213,7 @@ impl Db {
     pub async fn discard_job(&self, job: &Job) -> Result<(), WriteError> {
         let write = Write::new()
             .then(&ROOM_HAS_ONE_LESS, params![job.chatroom_id])
-            .must(&DISCARDED, params![job.id, job.attempt], Refusal::LeaseLost)
+            .must(&JOB_DONE, params![job.id, job.attempt], Refusal::LeaseLost)
             .then(&NEXT_IN_ROOM_READY, params![job.chatroom_id, job.seq]);
         self.write(write).await.map(|_| ())
     }

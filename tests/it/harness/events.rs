@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::Client;
 
@@ -73,17 +73,35 @@ impl Events {
 
     /// As [`Self::next`], where that takes longer.
     pub async fn next_within(&mut self, span: Duration) -> Option<Event> {
-        let deadline = Instant::now() + span;
+        let told = async {
+            loop {
+                if let Some(event) = self.block().await? {
+                    return Some(event);
+                }
+            }
+        };
+        timeout(span, told).await.expect("nothing came")
+    }
+
+    /// Waits until so many comments have come in all.
+    pub async fn comments_within(&mut self, count: usize, span: Duration) {
+        let told = async {
+            while self.comments < count {
+                let event = self.block().await.expect("the stream ended");
+                assert_eq!(event, None, "nothing was to happen");
+            }
+        };
+        timeout(span, told).await.expect("nothing came");
+    }
+
+    /// What stands up to the next empty line: an event, or something else; none at the end.
+    async fn block(&mut self) -> Option<Option<Event>> {
         loop {
             if let Some(end) = self.rest.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.rest.drain(..end + 2).collect();
-                match self.read(&String::from_utf8(block).unwrap()) {
-                    Some(event) => return Some(event),
-                    None => continue,
-                }
+                return Some(self.read(&String::from_utf8(block).unwrap()));
             }
-            let chunk = timeout_at(deadline, self.response.chunk()).await.expect("nothing came");
-            let chunk = chunk.ok().flatten()?;
+            let chunk = self.response.chunk().await.ok().flatten()?;
             self.bytes += chunk.len();
             self.rest.extend(chunk);
         }

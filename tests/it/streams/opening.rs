@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{ask, working};
 use crate::harness::events::Joined;
-use crate::harness::on_both_engines;
+use crate::harness::{Engine, TestApp, on_both_engines};
 
 on_both_engines! {
     async fn a_stream_is_its_owners_and_only_as_a_stream(app) {
@@ -148,4 +148,14 @@ on_both_engines! {
         ask(&user, &room, "Still there?").await;
         events.until("reply.finished").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_says_something_at_once_and_then_at_least_every_fifteen_seconds() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let user = app.user().await;
+    let room = user.room().await;
+    let mut events = user.watch(&room, None).await;
+    events.comments_within(1, Duration::from_secs(2)).await;
+    events.comments_within(2, Duration::from_secs(16)).await;
 }
