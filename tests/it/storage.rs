@@ -47,7 +47,7 @@ struct Store {
 
 impl Store {
     async fn open(engine: &Engine) -> Self {
-        let (home, lease) = (tempfile::tempdir().unwrap(), engine.lease().await);
+        let (home, lease) = (tempfile::tempdir().unwrap(), engine.migrated_lease().await);
         let db = open_db(&home, &lease).await.unwrap();
         Self { db, home, lease, people: AtomicU32::new(0) }
     }

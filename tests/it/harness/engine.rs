@@ -1,5 +1,7 @@
 //! The two engines: SQLite is always there, PostgreSQL where one answers, and with it Redis where that does.
 
+mod template;
+
 use std::io::Write as _;
 use std::sync::Once;
 use std::time::Duration;
@@ -46,22 +48,35 @@ impl Engine {
         }
     }
 
-    /// A fresh database.
+    /// A fresh database, with nothing in it.
     pub async fn lease(&self) -> Lease {
         match self {
-            Self::Sqlite => Lease { server: None, name: String::new(), url: None, redis: None },
-            Self::Postgres(server) => {
-                let name = format!("pollux_it_{:016x}", rand::random::<u64>());
-                execute(server, &format!("create database {name}")).await.unwrap();
-                let mut url = reqwest::Url::parse(server).unwrap();
-                url.set_path(&name);
-                Lease { server: Some(server.clone()), name, url: Some(url.to_string()), redis: redis().await }
-            }
+            Self::Sqlite => Lease::of_file(),
+            Self::Postgres(server) => Lease::of_server(server, "template1").await,
+        }
+    }
+
+    /// A fresh database as every start leaves it; a server makes it of one that was migrated before.
+    pub async fn migrated_lease(&self) -> Lease {
+        match self {
+            Self::Sqlite => Lease::of_file(),
+            Self::Postgres(server) => Lease::of_server(server, template::of(server).await).await,
         }
     }
 }
 
 impl Lease {
+    fn of_file() -> Self {
+        Self { server: None, name: String::new(), url: None, redis: None }
+    }
+
+    async fn of_server(server: &str, template: &str) -> Self {
+        let name = format!("pollux_it_{:016x}", rand::random::<u64>());
+        execute(server, &format!("create database {name} template {template}")).await.unwrap();
+        let url = Some(address_of(server, &name));
+        Self { server: Some(server.to_owned()), name, url, redis: redis().await }
+    }
+
     /// A database that ends with its server, and the Redis beside it.
     pub fn of(url: String, redis: String) -> Self {
         Self { server: None, name: "chaos".to_owned(), url: Some(url), redis: Some(redis) }
@@ -114,6 +129,13 @@ async fn reach() -> Result<String, String> {
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("no answer in 3 s".to_owned()),
     }
+}
+
+/// A database's address on a server.
+fn address_of(server: &str, name: &str) -> String {
+    let mut url = reqwest::Url::parse(server).unwrap();
+    url.set_path(name);
+    url.to_string()
 }
 
 async fn execute(url: &str, text: &str) -> Result<(), tokio_postgres::Error> {

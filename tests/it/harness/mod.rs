@@ -66,7 +66,7 @@ impl TestApp {
     /// As [`Self::start_with`], by a clock that others go by too.
     pub async fn start_at(engine: Engine, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let lease = engine.lease().await;
+        let lease = engine.migrated_lease().await;
         let config = Config::read(&read_settings(home.path(), &lease, settings)).unwrap();
         Self::open(config, clock, DemoScript::new(), Arc::new(home), Arc::new(lease)).await
     }
