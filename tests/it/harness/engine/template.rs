@@ -1,8 +1,9 @@
 //! A database that was migrated once, of which those of most tests are copies. Nothing tells the last test of a run, so what an
 //! earlier run left is dropped by a later one.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use pollux::domain::time::Clock;
 use pollux::storage::Db;
 use tokio::sync::OnceCell;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
@@ -13,7 +14,7 @@ use crate::harness::work::until;
 
 const PREFIX: &str = "pollux_it_template_";
 /// Longer than any run takes, so that nobody's is dropped while he uses it.
-const LEFT_AFTER: u64 = 6 * 3_600;
+const LEFT_AFTER_SECS: i64 = 6 * 3_600;
 
 /// The name of this process's.
 pub(super) async fn of(server: &str) -> &'static str {
@@ -22,8 +23,8 @@ pub(super) async fn of(server: &str) -> &'static str {
 }
 
 async fn make(server: &str) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    for old in left(server).await.into_iter().filter(|name| now.saturating_sub(made_at(name)) > LEFT_AFTER) {
+    let now = Clock::System.now().as_secs();
+    for old in left(server).await.into_iter().filter(|name| now - made_at(name) > LEFT_AFTER_SECS) {
         let _ = execute(server, &format!("drop database if exists {old} with (force)")).await;
     }
     let name = format!("{PREFIX}{now}_{:08x}", rand::random::<u32>());
@@ -57,6 +58,6 @@ async fn left(server: &str) -> Vec<String> {
 }
 
 /// When it was made, in seconds since 1970, as its name says.
-fn made_at(name: &str) -> u64 {
+fn made_at(name: &str) -> i64 {
     name[PREFIX.len()..].split('_').next().and_then(|secs| secs.parse().ok()).unwrap_or(0)
 }
