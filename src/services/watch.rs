@@ -219,7 +219,7 @@ impl Watcher {
         self.check_at = Instant::now() + self.in_any_case();
         let bearer = self.session.bearer();
         let Ok(found) = Box::pin(self.app.db.session(bearer.session_id, bearer.user_id)).await else {
-            self.look_at = self.look_at.min(Instant::now() + DEAF);
+            self.check_at = Instant::now() + DEAF;
             return;
         };
         let Some(session) = found.filter(|session| session.is_live(self.app.clock.now())) else {

@@ -150,8 +150,7 @@ impl<'a> Draft<'a> {
     /// refused, and goes on from what is there.
     async fn is_still_ours(&mut self) -> bool {
         let Some(room) = own_room(self.job) else { return false };
-        let nothing = Part { from: 0, most: 0 };
-        match self.app.db.growth(room, self.job.reply(), nothing).await {
+        match self.app.db.growth(room, self.job.reply(), Part::NOTHING).await {
             Ok(Some(stored)) if self.is_by_us(&stored) => {
                 let bytes = self.text.char_indices().nth(stored.length).map_or(self.text.len(), |(at, _)| at);
                 self.safe = (bytes, stored.length);

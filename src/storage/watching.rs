@@ -84,6 +84,13 @@ pub struct Retried {
     pub attempt: u32,
 }
 
+impl Part {
+    /// All of the text.
+    pub const WHOLE: Self = Self { from: 0, most: usize::MAX };
+    /// None of it: only where the reply stands.
+    pub const NOTHING: Self = Self { from: 0, most: 0 };
+}
+
 impl Db {
     /// Adds to the text of a reply that is being written, only where it is as long as its worker believes and only
     /// for the attempt that holds it.

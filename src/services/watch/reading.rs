@@ -17,8 +17,6 @@ use crate::storage::{Growth, Part, Watched};
 const NEWEST: i64 = 100;
 /// Of a text that is behind: what is told by one event, in Unicode scalar values.
 const TOLD_AT_ONCE: usize = 16_384;
-const WHOLE: Part = Part { from: 0, most: usize::MAX };
-const NOTHING: Part = Part { from: 0, most: 0 };
 /// New messages that are told before anybody has taken them.
 const PAGE: i64 = 16;
 /// How long after its end a reply is told to who comes without a place.
@@ -36,7 +34,7 @@ impl Watcher {
 
     /// Goes on where the reader was.
     async fn go_on(&mut self, place: Place) -> Result<()> {
-        let Some(reply) = self.app.db.growth(self.room, place.reply, NOTHING).await? else {
+        let Some(reply) = self.app.db.growth(self.room, place.reply, Part::NOTHING).await? else {
             return self.go_on_after_message(place).await;
         };
         if let Some(before) = reply.retried.filter(|before| place.attempt <= before.attempt) {
@@ -100,7 +98,7 @@ impl Watcher {
 
     async fn reset_first(&mut self) -> Result<()> {
         let Some(id) = self.open.front().map(|first| first.id) else { return Ok(()) };
-        let Some(reply) = self.app.db.growth(self.room, id, WHOLE).await? else { return Ok(()) };
+        let Some(reply) = self.app.db.growth(self.room, id, Part::WHOLE).await? else { return Ok(()) };
         if let Some(first) = self.open.front_mut() {
             (first.attempt, first.position) = (reply.attempt, reply.length);
         }
